@@ -1,0 +1,53 @@
+public import NIOSSL
+public import SwitchboardProtocol
+
+/// How an agent connects and what it may hold. The heartbeat and the back-off come from the node's `hello`.
+public struct AgentConfiguration: Sendable {
+    /// Where the node listens: `ws://` or `wss://` (`http://` and `https://` mean the same); the path is `/ws` unless given.
+    public var url: String
+    /// The client's name; the node gives one when nil.
+    public var client: ClientID?
+    /// The groups that the session is put in at every connect.
+    public var groups: [GroupName]
+    /// The labels that the session carries.
+    public var labels: [String: String]
+    /// TLS for `wss://`: trust roots, a client certificate. Default: the system's trust roots.
+    public var tls: TLSConfiguration
+
+    /// Seconds until an attempt must have led to an open WebSocket. Default 10.
+    public var connectTimeout = 10.0
+    /// Seconds that the node has for its `hello` once the WebSocket is open. Default 10.
+    public var helloTimeout = 10.0
+    /// Seconds that the node has to end the TCP connection once the close handshake began. Default 3.
+    public var closeTimeout = 3.0
+    /// Seconds between two reports of ``AgentHandlers/health``; 0 means none. Default 30.
+    public var healthInterval = 30.0
+
+    /// The largest message in bytes that the agent takes, over all its fragments; a larger one ends the link with 1009. Default 4 MiB.
+    public var maximumMessageBytes = 4 << 20
+    /// Pushes that may wait for the handler before the agent stops reading. Default 100.
+    public var inboundLimit = 100
+    /// Bytes of pushes that may wait for the handler before the agent stops reading. Default 4 MiB.
+    public var inboundBytesLimit = 4 << 20
+    /// Messages that may wait for their acknowledgement; more are refused. Default 256.
+    public var outboundLimit = 256
+    /// Bytes that the waiting messages may have together. Default 1 MiB.
+    public var outboundBytesLimit = 1 << 20
+    /// The largest message in bytes, as framed, that may be sent. Default 64 KiB, the node's own default.
+    public var maximumOutgoingBytes = 64 << 10
+    /// Messages a second on average, so that the node's limit is not hit (50 by default); 0 means no limit. Default 40.
+    public var messageRate = 40.0
+    /// Messages that may leave at once before ``messageRate`` holds. Default 50.
+    public var messageBurst = 50
+
+    public init(
+        url: String, client: ClientID? = nil, groups: [GroupName] = [], labels: [String: String] = [:],
+        tls: TLSConfiguration = .makeClientConfiguration()
+    ) {
+        self.url = url
+        self.client = client
+        self.groups = groups
+        self.labels = labels
+        self.tls = tls
+    }
+}

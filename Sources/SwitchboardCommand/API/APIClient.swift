@@ -1,0 +1,69 @@
+import AsyncHTTPClient
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+import SwitchboardProtocol
+
+/// Asks the HTTP API.
+struct APIClient {
+    /// A larger answer is refused.
+    private static let answerLimit = 64 << 20
+
+    private let base: String
+
+    init(url: String?) throws(Failure) {
+        let text = url ?? "http://127.0.0.1:8080"
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+            parts.host?.isEmpty == false
+        else { throw Failure("'\(text)' is not a URL like http://host:port") }
+        base = text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    func get(_ path: String, query: [(String, String)] = []) async throws -> ByteBuffer {
+        try await ask(.GET, path, query: query)
+    }
+
+    func post(_ path: String, json: ByteBuffer) async throws -> ByteBuffer {
+        try await ask(.POST, path, body: json)
+    }
+
+    @discardableResult
+    func delete(_ path: String, query: [(String, String)] = []) async throws -> ByteBuffer {
+        try await ask(.DELETE, path, query: query)
+    }
+
+    /// - Throws: ``Failure`` with one line for a person, also for a problem document (RFC 9457).
+    private func ask(
+        _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: ByteBuffer? = nil
+    ) async throws -> ByteBuffer {
+        var request = HTTPClientRequest(url: base + path + Self.encoded(query))
+        request.method = method
+        request.headers.add(name: "Accept", value: "application/json")
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(body)
+        }
+        let response: HTTPClientResponse
+        let answer: ByteBuffer
+        do {
+            response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            answer = try await response.body.collect(upTo: Self.answerLimit)
+        } catch { throw Failure(connecting: base, error) }
+        guard (200...299).contains(response.status.code) else { throw Failure(response.status, answer) }
+        return answer
+    }
+
+    private static func encoded(_ query: [(String, String)]) -> String {
+        guard !query.isEmpty else { return "" }
+        return "?" + query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        let unreserved = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
+        return text.utf8.map { byte in
+            if unreserved.contains(byte) { return String(Unicode.Scalar(byte)) }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return digits.count == 1 ? "%0" + digits : "%" + digits
+        }.joined()
+    }
+}

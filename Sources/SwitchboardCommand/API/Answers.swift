@@ -1,0 +1,56 @@
+import FoundationEssentials
+import NIOCore
+
+/// A page of `GET /v1/clients`.
+struct ClientsAnswer: Decodable {
+    var clients: [ClientAnswer]
+    var next: String?
+}
+
+/// One client as presence shows it. What a node does not tell is nil.
+struct ClientAnswer: Decodable {
+    var clientId: String
+    var state: String
+    var node: String?
+    var session: String?
+    var epoch: UInt64?
+    var address: String?
+    var userAgent: String?
+    var connectedAt: String?
+    var lastSeenAt: String?
+    /// Milliseconds.
+    var rtt: Double?
+    var groups: [String]?
+    var labels: [String: String]?
+    var closeCode: Int?
+    var closeReason: String?
+}
+
+struct GroupsAnswer: Decodable {
+    struct Group: Decodable {
+        var name: String
+        var members: Int
+    }
+    var groups: [Group]
+}
+
+struct NodesAnswer: Decodable {
+    struct Node: Decodable {
+        var id: String
+        var address: String?
+        var version: String?
+        var startedAt: String?
+        var sessions: Int?
+        var draining: Bool?
+    }
+    var nodes: [Node]
+}
+
+extension Decodable {
+    /// - Throws: ``Failure`` when the answer is not what this version of the command understands.
+    static func reading(_ answer: ByteBuffer) throws(Failure) -> Self {
+        do { return try JSONDecoder().decode(Self.self, from: Data(answer.readableBytesView)) } catch {
+            throw Failure("the server's answer is not understood: \(error)")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+import NIOCore
+import SwitchboardAgent
+import SwitchboardProtocol
+
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent",
+        abstract: "Stay connected as a client: print pushes, run a program for each, send lines and health up.",
+        discussion: """
+            One line is printed for each push, and connection events are logged on standard error. Ctrl-C and SIGTERM \
+            close the connection orderly (exit status 0; a second one ends at once). When the server refuses the agent \
+            for good the exit status is 1.
+            """)
+
+    @Option(help: "The cluster's address. Default: SWITCHBOARD_URL, or ws://127.0.0.1:8080.")
+    var url: String?
+
+    @Option(help: "The client's id. Default: one that the server gives.")
+    var id: ClientID?
+
+    @Option(help: "A group to be in; may be given several times.")
+    var group: [GroupName] = []
+
+    @Option(help: "NAME=VALUE, a label to carry; may be given several times.")
+    var label: [LabelArgument] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Run this program for each push, one after the other.",
+            discussion: """
+                The payload is on its standard input (a JSON string as its text), SWITCHBOARD_PUSH_ID, SWITCHBOARD_CHANNEL \
+                and SWITCHBOARD_CLIENT_ID are in its environment, and its output goes where the agent's goes.
+                """, valueName: "program"))
+    var exec: String?
+
+    @Option(help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
+    var follow: String?
+
+    @Option(help: "Seconds between two reports of this machine's health; 0 means none.")
+    var healthInterval = 30.0
+
+    @Flag(help: "Print pushes as JSON.")
+    var json = false
+
+    @Flag(help: "Print no pushes and log no events: only what --exec prints, and errors.")
+    var quiet = false
+
+    func validate() throws {
+        guard healthInterval.isFinite, (0...86_400).contains(healthInterval) else {
+            throw ValidationError("--health-interval must be 0...86400 seconds.")
+        }
+    }
+
+    func run() async throws {
+        try await Output.reporting {
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            let work = PushWork(program: exec, format: json ? .json : .readable, prints: !quiet)
+            let agent = Agent(configuration: settings, handlers: handlers(work))
+            let signals = TerminationSignals { Task { await agent.stop() } }
+            defer { signals.cancel() }
+            let following = Task { [follow] in
+                guard let follow else { return }
+                await FollowWork(agent: agent).run(path: follow)
+            }
+            defer { following.cancel() }
+            await work.set(agent)
+            try await agent.run()
+            try await work.rethrow()
+        }
+    }
+
+    private var settings: AgentConfiguration {
+        let environment = ProcessInfo.processInfo.environment["SWITCHBOARD_URL"]
+        var settings = AgentConfiguration(
+            url: url ?? environment ?? "ws://127.0.0.1:8080", client: id, groups: group, labels: label.dictionary)
+        settings.healthInterval = healthInterval
+        return settings
+    }
+
+    private func handlers(_ work: PushWork) -> AgentHandlers {
+        let health = HealthWork()
+        let quiet = quiet
+        return AgentHandlers(
+            onPush: { await work.handle($0) },
+            onEvent: { event in
+                await work.note(event)
+                if !quiet { Output.note(EventLine.text(event)) }
+            },
+            health: { await health.report() })
+    }
+}

@@ -1,0 +1,36 @@
+import FoundationEssentials
+import SwitchboardAgent
+import SwitchboardProtocol
+
+/// What happened to the connection, in one line.
+enum EventLine {
+    static func text(_ event: AgentEvent) -> String {
+        "\(Clock.now()) " + words(event)
+    }
+
+    private static func words(_ event: AgentEvent) -> String {
+        switch event {
+        case .connected(let hello):
+            return "connected as \(hello.client) to node \(hello.node), session \(hello.session), epoch \(hello.epoch)"
+        case .disconnected(let code, let reason, let retryIn):
+            return "disconnected: \(reason.isEmpty ? "no reason given" : reason) (\(code.rawValue))" + retry(retryIn)
+        case .attemptFailed(let reason, let retryIn): return "no connection: \(reason)" + retry(retryIn)
+        case .goaway(let reason, let seconds): return "asked to reconnect in \(rounded(seconds)) s: \(reason)"
+        case .refused(let code, let message): return "refused: \(code): \(message)"
+        }
+    }
+
+    private static func retry(_ seconds: Double?) -> String {
+        seconds.map { "; next attempt in \(rounded($0)) s" } ?? ""
+    }
+
+    private static func rounded(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10)" }
+}
+
+/// The time of day for lines that people read.
+enum Clock {
+    /// UTC with milliseconds (RFC 3339).
+    static func now() -> String {
+        Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}

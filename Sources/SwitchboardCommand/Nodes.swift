@@ -1,0 +1,23 @@
+import ArgumentParser
+
+struct Nodes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the cluster's nodes.")
+
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        try await Output.reporting {
+            let answer = try await api.client.get("/v1/nodes")
+            if api.json { return try Output.write(answer) }
+            let nodes = try NodesAnswer.reading(answer).nodes
+            guard !nodes.isEmpty else { return try Output.line("no nodes") }
+            var table = Table("NODE", "ADDRESS", "VERSION", "UP", "SESSIONS", "STATE")
+            for node in nodes {
+                table.add(
+                    node.id, node.address ?? "", node.version ?? "", Age.text(since: node.startedAt),
+                    node.sessions.map(String.init) ?? "", node.draining == true ? "draining" : "serving")
+            }
+            try table.print()
+        }
+    }
+}

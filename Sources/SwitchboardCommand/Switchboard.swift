@@ -1,0 +1,17 @@
+public import ArgumentParser
+
+/// The command `switchboard`: a node, an agent, and what a person asks a cluster at a terminal.
+@main
+public struct Switchboard: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "switchboard",
+        abstract: "A clustered WebSocket push service.",
+        version: "0.1.0",
+        subcommands: [
+            Serve.self, AgentCommand.self, Push.self, Broadcast.self, Clients.self, ShowClient.self, Close.self,
+            Groups.self, Nodes.self, Stats.self,
+        ]
+    )
+
+    public init() {}
+}

@@ -1,0 +1,130 @@
+public import NIOCore
+public import SwitchboardProtocol
+
+/// The wire form of bus messages: one line of JSON, a newline, then the payload verbatim.
+///
+/// Any program may publish a push in this form; then `id`, `origin` and `at` are optional, and the payload may stand in the
+/// header as `text`, `data` or `base64` instead. Without `format` the bytes behind the newline are JSON when they are valid
+/// JSON, else text when they are UTF-8, else binary.
+public enum BusCodec {
+    /// Why a message from the bus could not be understood.
+    public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+        public init(_ description: String) { self.description = description }
+    }
+
+    /// A valid push id for a push that came without one.
+    public typealias NewID = () -> PushID
+
+    public static func encode(_ message: BusMessage) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        if case .push(let push) = message {
+            buffer.reserveCapacity(push.payload.bytes.readableBytes + 192)
+        }
+        var json = JSONObjectWriter(taking: &buffer)
+        var body: ByteBuffer?
+        switch message {
+        case .push(let push):
+            json.object("to") { $0.target(push.target) }
+            json.string("id", push.id.rawValue)
+            json.string("format", push.payload.format.rawValue)
+            if let origin = push.origin { json.string("origin", origin.rawValue) }
+            json.integer("at", Int(push.acceptedAt))
+            body = push.payload.bytes
+        case .receipt(let receipt):
+            json.string("type", "receipt")
+            json.string("push", receipt.push.rawValue)
+            json.string("node", receipt.node.rawValue)
+            json.integer("matched", receipt.matched)
+            json.integer("delivered", receipt.delivered)
+            json.integer("dropped", receipt.dropped)
+        case .evict(let eviction):
+            json.string("type", "evict")
+            json.string("client", eviction.client.rawValue)
+            json.string("session", eviction.session.rawValue)
+            json.literal("epoch", "\(eviction.epoch)")
+            json.string("node", eviction.node.rawValue)
+            json.string("address", eviction.address)
+        case .control(let control):
+            json.string("type", "control")
+            json.string("id", control.id)
+            json.string("origin", control.origin.rawValue)
+            json.string("client", control.client.rawValue)
+            switch control.action {
+            case .close(let code, let reason):
+                json.string("action", "close")
+                json.integer("code", Int(code))
+                json.string("reason", reason)
+            case .join(let group):
+                json.string("action", "join")
+                json.string("group", group.rawValue)
+            case .leave(let group):
+                json.string("action", "leave")
+                json.string("group", group.rawValue)
+            }
+        case .done(let outcome):
+            json.string("type", "done")
+            json.string("id", outcome.id)
+            json.string("node", outcome.node.rawValue)
+            json.string("result", outcome.result.rawValue)
+        case .query(let query):
+            json.string("type", "query")
+            json.string("id", query.id)
+            json.string("origin", query.origin.rawValue)
+            switch query.subject {
+            case .groups: json.string("subject", "groups")
+            case .members(let group):
+                json.string("subject", "members")
+                json.string("group", group.rawValue)
+            case .stats: json.string("subject", "stats")
+            }
+        case .answer(let answer):
+            json.string("type", "answer")
+            json.string("id", answer.id)
+            json.string("node", answer.node.rawValue)
+            body = answer.body
+        case .canary(let token):
+            json.string("type", "canary")
+            json.string("token", token)
+        case .nodeUp(let node):
+            json.string("type", "nodeUp")
+            json.string("node", node.rawValue)
+        case .nodeDown(let node):
+            json.string("type", "nodeDown")
+            json.string("node", node.rawValue)
+        }
+        buffer = json.finish()
+        if let body {
+            buffer.writeInteger(UInt8(ascii: "\n"))
+            buffer.writeImmutableBuffer(body)
+        }
+        return buffer
+    }
+
+    /// - Parameter newID: Makes the id of a push that another program published without one.
+    /// - Throws: ``Failure`` with the reason, fit for a log line.
+    public static func decode(_ buffer: ByteBuffer, newID: NewID) throws(Failure) -> BusMessage {
+        var header = buffer
+        var body: ByteBuffer?
+        if let newline = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
+            header = buffer.getSlice(at: buffer.readerIndex, length: newline - buffer.readerIndex) ?? header
+            let rest = buffer.getSlice(at: newline + 1, length: buffer.writerIndex - newline - 1) ?? ByteBuffer()
+            // A trailing newline alone, as `echo` writes it, is no payload.
+            body = rest.readableBytes > 0 ? rest : nil
+        }
+        return try BusHeader(header).message(body: body, newID: newID)
+    }
+}
+
+extension JSONObjectWriter {
+    /// The members of the `to` object.
+    public mutating func target(_ target: Target) {
+        switch target {
+        case .client(let client): string("client", client.rawValue)
+        case .clients(let clients): strings("clients", clients.map(\.rawValue))
+        case .group(let group): string("group", group.rawValue)
+        case .labels(let labels): strings("labels", labels)
+        case .all: literal("all", "true")
+        }
+    }
+}

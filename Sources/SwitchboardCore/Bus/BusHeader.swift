@@ -1,0 +1,114 @@
+import NIOCore
+import SwitchboardProtocol
+
+/// The first line of a bus message, read member by member.
+struct BusHeader {
+    private let document: JSONDocument
+
+    init(_ line: ByteBuffer) throws(BusCodec.Failure) {
+        do throws(JSONError) { document = try JSONDocument(line) } catch { throw BusCodec.Failure(error.description) }
+    }
+
+    func message(body: ByteBuffer?, newID: BusCodec.NewID) throws(BusCodec.Failure) -> BusMessage {
+        guard document["type"] != nil else { return .push(try push(body: body, newID: newID)) }
+        let type = try string("type")
+        switch type {
+        case "push": return .push(try push(body: body, newID: newID))
+        case "receipt":
+            return .receipt(
+                Receipt(
+                    push: try name("push"), node: try name("node"), matched: try count("matched"),
+                    delivered: try count("delivered"), dropped: try count("dropped")))
+        case "evict":
+            return .evict(
+                Eviction(
+                    client: try name("client"), session: try name("session"), epoch: UInt64(try count("epoch")),
+                    node: try name("node"), address: try string("address")))
+        case "control":
+            return .control(
+                Control(id: try string("id"), origin: try name("origin"), client: try name("client"), action: try action()))
+        case "done":
+            guard let result = ControlOutcome.Result(rawValue: try string("result")) else { throw unfit("result") }
+            return .done(ControlOutcome(id: try string("id"), node: try name("node"), result: result))
+        case "query":
+            return .query(Query(id: try string("id"), origin: try name("origin"), subject: try subject()))
+        case "answer":
+            return .answer(Answer(id: try string("id"), node: try name("node"), body: body ?? ByteBuffer()))
+        case "canary": return .canary(try string("token"))
+        case "nodeUp": return .nodeUp(try name("node"))
+        case "nodeDown": return .nodeDown(try name("node"))
+        default: throw BusCodec.Failure("unknown type '\(type)'")
+        }
+    }
+
+    private func push(body: ByteBuffer?, newID: BusCodec.NewID) throws(BusCodec.Failure) -> BusPush {
+        guard let slice = document["to"], let to = document.object(slice) else { throw unfit("to") }
+        let target: Target
+        do throws(TargetError) { target = try Target(parsing: to) } catch { throw BusCodec.Failure(error.description) }
+        return BusPush(
+            id: document["id"] == nil ? newID() : try name("id"), target: target, payload: try payload(body),
+            origin: document["origin"] == nil ? nil : try name("origin"),
+            acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")))
+    }
+
+    private func payload(_ body: ByteBuffer?) throws(BusCodec.Failure) -> Payload {
+        if let body {
+            guard document["format"] != nil else { return Payload(format: Self.format(of: body), bytes: body) }
+            guard let format = Payload.Format(rawValue: try string("format")) else { throw unfit("format") }
+            return Payload(format: format, bytes: body)
+        }
+        do throws(PayloadError) {
+            return try Payload(parsing: document)
+        } catch {
+            // A node's own push with an empty payload has a format and nothing behind the newline.
+            if error == .missing, document["format"] != nil, let format = Payload.Format(rawValue: try string("format")) {
+                return Payload(format: format, bytes: ByteBuffer())
+            }
+            throw BusCodec.Failure(error.description)
+        }
+    }
+
+    private static func format(of body: ByteBuffer) -> Payload.Format {
+        if (try? JSONDocument.validate(body)) != nil { return .json }
+        return UTF8Text.isValid(body) ? .text : .binary
+    }
+
+    private func action() throws(BusCodec.Failure) -> Control.Action {
+        switch try string("action") {
+        case "close":
+            guard let code = UInt16(exactly: try count("code")) else { throw unfit("code") }
+            return .close(code: code, reason: try string("reason"))
+        case "join": return .join(try name("group"))
+        case "leave": return .leave(try name("group"))
+        default: throw unfit("action")
+        }
+    }
+
+    private func subject() throws(BusCodec.Failure) -> Query.Subject {
+        switch try string("subject") {
+        case "groups": return .groups
+        case "members": return .members(try name("group"))
+        case "stats": return .stats
+        default: throw unfit("subject")
+        }
+    }
+
+    private func unfit(_ name: String) -> BusCodec.Failure {
+        BusCodec.Failure("the member '\(name)' is missing or not valid")
+    }
+
+    private func string(_ name: String) throws(BusCodec.Failure) -> String {
+        guard let slice = document[name], let text = document.string(slice) else { throw unfit(name) }
+        return text
+    }
+
+    private func name<Name: Identifier>(_ member: String) throws(BusCodec.Failure) -> Name {
+        guard let value = Name(rawValue: try string(member)) else { throw unfit(member) }
+        return value
+    }
+
+    private func count(_ name: String) throws(BusCodec.Failure) -> Int {
+        guard let slice = document[name], let value = document.integer(slice), value >= 0 else { throw unfit(name) }
+        return value
+    }
+}

@@ -1,0 +1,24 @@
+import DequeModule
+import SwitchboardProtocol
+
+/// The ids of the last five minutes, so that a repeat is noticed; bounded in time and in number.
+struct RecentIDs: Sendable {
+    static let maximum = 100_000
+
+    private var known: Set<String> = []
+    private var order: Deque<(id: String, at: UInt64)> = []
+
+    /// - Parameter now: Seconds.
+    /// - Returns: false when the id is known already.
+    mutating func insert(_ id: String, now: UInt64) -> Bool {
+        while let oldest = order.first,
+            oldest.at + UInt64(UpstreamMessage.idLifetime) <= now || order.count >= Self.maximum
+        {
+            order.removeFirst()
+            known.remove(oldest.id)
+        }
+        guard known.insert(id).inserted else { return false }
+        order.append((id, now))
+        return true
+    }
+}

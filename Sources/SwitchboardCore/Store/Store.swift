@@ -1,0 +1,78 @@
+public import SwitchboardProtocol
+
+/// The cluster's memory: which client is online and where, which nodes live, and what clients sent up.
+///
+/// Completions are called exactly once, on any thread. Everything a node calls per connection or per message takes a
+/// completion, so that no task is made for it; the rest is `async`.
+public protocol Store: AnyObject, Sendable {
+    /// Makes `session` the client's current one, in one step with evicting the older: the older's node hears an
+    /// ``BusMessage/evict(_:)`` on its own channel.
+    ///
+    /// - Parameter policy: What happens when the client has a live session elsewhere.
+    func register(
+        _ session: SessionRecord, policy: DuplicatePolicy,
+        completion: @escaping @Sendable (Result<Registration, BusError>) -> Void)
+
+    /// The session has ended. Ignored when it is no longer the client's current one (`epoch` is compared).
+    func unregister(_ departure: Departure)
+
+    /// Writes again what is known of live sessions, after the store was away. A session whose client has a newer epoch
+    /// elsewhere meanwhile is evicted by an ``BusMessage/evict(_:)`` to this node.
+    func restore(_ sessions: [(record: SessionRecord, epoch: UInt64)]) async throws
+
+    /// Keeps what changed in sessions of this node: last life sign, round trip, groups, health.
+    func touch(_ changes: [PresenceChange])
+
+    /// - Returns: nil when nothing is known of the client.
+    func client(_ id: ClientID) async throws -> ClientPresence?
+
+    /// A page of clients in the order of their ids.
+    func clients(_ filter: ClientFilter, limit: Int, after cursor: ClientID?) async throws -> ClientPage
+
+    /// Renews this node's lease and its description.
+    func beat(_ node: NodeDescription) async throws
+
+    /// Gives the lease up in good order.
+    func leave(_ node: NodeID) async throws
+
+    /// The nodes whose lease is alive.
+    func nodes() async throws -> [NodeDescription]
+
+    /// Shows the clients of nodes whose lease is gone as lost, with the reason.
+    ///
+    /// - Returns: The nodes that were found dead and the number of their clients.
+    func reap() async throws -> [(node: NodeID, clients: Int)]
+
+    /// Accepts an upstream message for the backends.
+    ///
+    /// - Parameter completion: `true` when it is new, `false` when its id was accepted within the last 5 minutes.
+    func accept(_ message: UpstreamMessage, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void)
+}
+
+/// What happens to a second session of one client.
+public enum DuplicatePolicy: String, Sendable, Hashable, CaseIterable {
+    /// The newest wins; the older is closed with 4003.
+    case newest
+    /// The newer is refused.
+    case reject
+}
+
+/// What became of a registration.
+public enum Registration: Sendable, Hashable {
+    /// The session is the client's current one.
+    case registered(epoch: UInt64)
+    /// The client connected too often (``RegistrationLimit``): seconds until it may again.
+    case coolingDown(seconds: Int)
+    /// `DuplicatePolicy.reject`, and the client is connected to this node.
+    case duplicate(node: NodeID)
+}
+
+/// Two machines with one id fight for ever; so a client that connects too often has to wait.
+public enum RegistrationLimit {
+    /// That many connects ...
+    public static let connects = 15
+    /// ... within so many seconds ...
+    public static let window = 60
+    /// ... make it wait that many seconds.
+    public static let coolDown = 300
+}

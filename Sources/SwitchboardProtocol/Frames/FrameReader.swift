@@ -1,0 +1,73 @@
+import NIOCore
+
+/// Why a framed message was refused.
+public enum FrameError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Not a JSON object with a string `type`: the connection is closed with 4006.
+    case malformed(String)
+    /// A member of a known type is missing or of the wrong kind: answered with an `error` frame.
+    case invalidField(String)
+
+    public var description: String {
+        switch self {
+        case .malformed(let reason): "not a framed message: \(reason)"
+        case .invalidField(let name): "the member '\(name)' is missing or not valid"
+        }
+    }
+}
+
+/// The members of one frame, read with clear errors.
+struct FrameReader {
+    let type: String
+    private let document: JSONDocument
+
+    init(_ text: ByteBuffer) throws(FrameError) {
+        do throws(JSONError) { document = try JSONDocument(text) } catch { throw FrameError.malformed(error.description) }
+        guard let slice = document["type"], let type = document.string(slice) else {
+            throw FrameError.malformed("it has no 'type'")
+        }
+        self.type = type
+    }
+
+    private init(type: String, document: JSONDocument) {
+        self.type = type
+        self.document = document
+    }
+
+    private func required<Value>(_ name: String, _ value: Value?) throws(FrameError) -> Value {
+        guard let value else { throw FrameError.invalidField(name) }
+        return value
+    }
+
+    /// A member that may be missing or null, but not of another kind.
+    private func optional<Value>(_ name: String, _ read: (JSONSlice) -> Value?) throws(FrameError) -> Value? {
+        guard let slice = document[name], slice.kind != .null else { return nil }
+        return try required(name, read(slice))
+    }
+
+    func string(_ name: String) throws(FrameError) -> String { try required(name, try optionalString(name)) }
+    func optionalString(_ name: String) throws(FrameError) -> String? { try optional(name, document.string) }
+    func number(_ name: String) throws(FrameError) -> Double { try required(name, try optional(name, document.number)) }
+    func optionalBoolean(_ name: String) throws(FrameError) -> Bool? { try optional(name, document.boolean) }
+    func optionalStrings(_ name: String) throws(FrameError) -> [String: String]? { try optional(name, document.stringMap) }
+
+    func object(_ name: String) throws(FrameError) -> FrameReader {
+        FrameReader(type: type, document: try required(name, try optional(name, document.object)))
+    }
+
+    func objectBytes(_ name: String) throws(FrameError) -> ByteBuffer {
+        guard let slice = document[name], slice.kind == .object else { throw FrameError.invalidField(name) }
+        return document.bytes(of: slice)
+    }
+
+    func group() throws(FrameError) -> GroupName {
+        try required("group", GroupName(rawValue: try string("group")))
+    }
+
+    func payload() throws(FrameError) -> Payload { try required("data", try optionalPayload()) }
+
+    func optionalPayload() throws(FrameError) -> Payload? {
+        if let slice = document["data"] { return Payload(format: .json, bytes: document.bytes(of: slice)) }
+        guard let text = try optionalString("base64") else { return nil }
+        return Payload(format: .binary, bytes: try required("base64", Base64.decode(text)))
+    }
+}

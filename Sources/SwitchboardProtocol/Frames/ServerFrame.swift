@@ -1,0 +1,186 @@
+public import NIOCore
+
+/// What a node sends on a framed (`switchboard.v1`) connection: one JSON object in a text frame.
+public enum ServerFrame: Hashable, Sendable {
+    case hello(Hello)
+    case push(Push)
+    case command(Command)
+    /// The caller of this command gave up.
+    case cancel(id: String)
+    /// The upstream message with this `id` has been accepted.
+    case ack(ref: String)
+    case ping
+    /// Finish, then reconnect after that many seconds.
+    case goaway(reason: String, reconnectAfter: Double)
+    /// Something that the client sent was refused; the session lives on.
+    case error(code: String, message: String, ref: String?)
+    /// A type that this version does not know; ignored.
+    case unknown(type: String)
+
+    /// The first frame of a session. The server sets the client's tuning.
+    public struct Hello: Hashable, Sendable {
+        public var client: ClientID
+        public var session: SessionID
+        /// Rises with every session of the client.
+        public var epoch: UInt64
+        public var node: NodeID
+        /// Seconds.
+        public var heartbeatInterval: Double
+        /// Seconds.
+        public var heartbeatTimeout: Double
+        /// Seconds; the bounds of the client's back-off.
+        public var reconnectMinimum: Double
+        /// Seconds.
+        public var reconnectMaximum: Double
+        public var recovered: Bool
+
+        public init(
+            client: ClientID, session: SessionID, epoch: UInt64, node: NodeID, heartbeatInterval: Double,
+            heartbeatTimeout: Double, reconnectMinimum: Double = 1, reconnectMaximum: Double = 30, recovered: Bool = false
+        ) {
+            self.client = client
+            self.session = session
+            self.epoch = epoch
+            self.node = node
+            self.heartbeatInterval = heartbeatInterval
+            self.heartbeatTimeout = heartbeatTimeout
+            self.reconnectMinimum = reconnectMinimum
+            self.reconnectMaximum = reconnectMaximum
+            self.recovered = recovered
+        }
+    }
+
+    public struct Push: Hashable, Sendable {
+        public var id: String
+        /// `client`, `group:NAME` or `all`.
+        public var channel: String
+        /// Format `json` or `binary`; text arrives as the JSON string it was framed in.
+        public var payload: Payload
+        /// The place in the client's mailbox or the channel's history, when the push is durable.
+        public var offset: String?
+
+        public init(id: String, channel: String, payload: Payload, offset: String? = nil) {
+            self.id = id
+            self.channel = channel
+            self.payload = payload
+            self.offset = offset
+        }
+    }
+
+    public struct Command: Hashable, Sendable {
+        public var id: String
+        public var name: String
+        public var payload: Payload
+        /// Seconds.
+        public var timeout: Double
+
+        public init(id: String, name: String, payload: Payload, timeout: Double) {
+            self.id = id
+            self.name = name
+            self.payload = payload
+            self.timeout = timeout
+        }
+    }
+}
+
+extension ServerFrame {
+    /// Writes the frame's JSON text.
+    public func write(into buffer: inout ByteBuffer) {
+        var json = JSONObjectWriter(taking: &buffer)
+        switch self {
+        case .hello(let hello):
+            json.string("type", "hello")
+            json.string("clientId", hello.client.rawValue)
+            json.string("session", hello.session.rawValue)
+            json.literal("epoch", "\(hello.epoch)")
+            json.string("node", hello.node.rawValue)
+            json.object("heartbeat") {
+                $0.number("interval", hello.heartbeatInterval)
+                $0.number("timeout", hello.heartbeatTimeout)
+            }
+            json.object("reconnect") {
+                $0.number("min", hello.reconnectMinimum)
+                $0.number("max", hello.reconnectMaximum)
+            }
+            json.literal("recovered", hello.recovered ? "true" : "false")
+        case .push(let push):
+            json.string("type", "push")
+            json.string("id", push.id)
+            json.string("channel", push.channel)
+            if let offset = push.offset { json.string("offset", offset) }
+            json.payload(push.payload)
+        case .command(let command):
+            json.string("type", "command")
+            json.string("id", command.id)
+            json.string("name", command.name)
+            json.number("timeout", command.timeout)
+            json.payload(command.payload)
+        case .cancel(let id):
+            json.string("type", "cancel")
+            json.string("id", id)
+        case .ack(let ref):
+            json.string("type", "ack")
+            json.string("ref", ref)
+        case .ping: json.string("type", "ping")
+        case .goaway(let reason, let reconnectAfter):
+            json.string("type", "goaway")
+            json.string("reason", reason)
+            json.number("reconnectAfter", reconnectAfter)
+        case .error(let code, let message, let ref):
+            json.string("type", "error")
+            json.string("code", code)
+            json.string("message", message)
+            if let ref { json.string("ref", ref) }
+        case .unknown(let type): json.string("type", type)
+        }
+        buffer = json.finish()
+    }
+
+    /// Reads a frame.
+    ///
+    /// - Throws: ``FrameError`` when the text is not a JSON object, or a known type lacks what it must have.
+    public init(parsing text: ByteBuffer) throws(FrameError) {
+        let reader = try FrameReader(text)
+        switch reader.type {
+        case "hello": self = .hello(try Hello(reader))
+        case "push":
+            self = .push(
+                Push(
+                    id: try reader.string("id"), channel: try reader.string("channel"), payload: try reader.payload(),
+                    offset: try reader.optionalString("offset")))
+        case "command":
+            self = .command(
+                Command(
+                    id: try reader.string("id"), name: try reader.string("name"),
+                    payload: try reader.optionalPayload() ?? Payload(format: .json, bytes: ByteBuffer(string: "null")),
+                    timeout: try reader.number("timeout")))
+        case "cancel": self = .cancel(id: try reader.string("id"))
+        case "ack": self = .ack(ref: try reader.string("ref"))
+        case "ping": self = .ping
+        case "goaway":
+            self = .goaway(reason: try reader.string("reason"), reconnectAfter: try reader.number("reconnectAfter"))
+        case "error":
+            self = .error(
+                code: try reader.string("code"), message: try reader.string("message"),
+                ref: try reader.optionalString("ref"))
+        default: self = .unknown(type: reader.type)
+        }
+    }
+}
+
+extension ServerFrame.Hello {
+    fileprivate init(_ reader: FrameReader) throws(FrameError) {
+        let heartbeat = try reader.object("heartbeat")
+        let reconnect = try reader.object("reconnect")
+        guard let client = ClientID(rawValue: try reader.string("clientId")),
+            let session = SessionID(rawValue: try reader.string("session")),
+            let node = NodeID(rawValue: try reader.string("node")),
+            let epoch = UInt64(exactly: try reader.number("epoch"))
+        else { throw FrameError.invalidField("clientId") }
+        self.init(
+            client: client, session: session, epoch: epoch, node: node,
+            heartbeatInterval: try heartbeat.number("interval"), heartbeatTimeout: try heartbeat.number("timeout"),
+            reconnectMinimum: try reconnect.number("min"), reconnectMaximum: try reconnect.number("max"),
+            recovered: try reader.optionalBoolean("recovered") ?? false)
+    }
+}

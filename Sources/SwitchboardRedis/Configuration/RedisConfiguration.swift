@@ -1,0 +1,81 @@
+public import SwitchboardProtocol
+
+/// How a node reaches Redis and what it asks of it.
+public struct RedisConfiguration: Sendable {
+    /// How targeted pushes reach the node that owns the client.
+    public enum Routing: String, Sendable, CaseIterable {
+        /// Over that node's own channel: one delivery however many nodes there are.
+        case directed
+        /// Over the shared channel: every node looks, the owner delivers.
+        case shared
+    }
+
+    public var address: RedisAddress
+    /// This node.
+    public var node: NodeID
+    /// What every key and channel begins with, so that several clusters can share one Redis.
+    public var prefix: GroupName
+    public var routing = Routing.directed
+
+    /// Commands that may wait for their reply at once; beyond it they fail with ``BusError/overloaded``.
+    public var commandLimit = 32_768
+    /// Bytes that these commands may have.
+    public var commandByteLimit = 256 << 20
+    /// A reply that takes longer ends the connection, because replies come in order.
+    public var commandTimeout = Duration.seconds(5)
+    public var connectTimeout = Duration.seconds(2)
+    /// The most bytes of one reply or message. A longer one ends the connection.
+    public var messageLimit = 64 << 20
+
+    /// How often the way through Redis and back is tried.
+    public var probeInterval = Duration.seconds(5)
+    /// How long a canary may take before both connections are given up.
+    public var canaryTimeout = Duration.seconds(10)
+    /// The wait before a new connection, jittered: it begins with `min` and doubles up to `max`. One second below the five
+    /// that a cluster may need after Redis has returned.
+    public var reconnect = (min: Duration.milliseconds(250), max: Duration.seconds(4))
+
+    /// How long the record of a client that is not online is kept.
+    public var recordLifetime = Duration.seconds(7 * 24 * 3600)
+    /// How long a client that was lost is `suspect`.
+    public var resumeWindow = Duration.seconds(60)
+    /// How long a node lives after its last beat.
+    public var leaseLifetime = Duration.seconds(10)
+    /// How long the link must have been open before other nodes are declared dead: when Redis was away all leases have ended,
+    /// and the others need the time to come back.
+    public var reapGrace = Duration.seconds(10)
+    /// Upstream messages kept for the backends, about.
+    public var upstreamLimit = 100_000
+
+    /// - Throws: ``RedisConfigurationError`` when the URL is not understood.
+    public init(url: String, node: NodeID) throws(RedisConfigurationError) {
+        self.address = try RedisAddress(url: url)
+        self.node = node
+        self.prefix = GroupName(unchecked: "sb")
+    }
+}
+
+/// What is wrong with the settings for Redis. The description is fit for a person who has to correct them.
+public enum RedisConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+    case notAURL
+    case unknownScheme(String)
+    case laterVersion(String)
+    case invalidHost
+    case invalidPort(String)
+    case invalidDatabase(String)
+    case userWithoutPassword
+    case invalidEscape
+
+    public var description: String {
+        switch self {
+        case .notAURL: "the Redis URL must look like redis://[user:password@]host[:port][/database]"
+        case .unknownScheme(let scheme): "unknown scheme '\(scheme)' in the Redis URL: use redis:// or rediss:// (TLS)"
+        case .laterVersion(let scheme): "'\(scheme)://' comes in a later version: use redis:// or rediss://"
+        case .invalidHost: "the Redis URL names no host"
+        case .invalidPort(let port): "'\(port)' in the Redis URL is not a port"
+        case .invalidDatabase(let database): "'\(database)' in the Redis URL is not the number of a database"
+        case .userWithoutPassword: "the Redis URL names a user without a password"
+        case .invalidEscape: "the Redis URL has a '%' that is not followed by two hexadecimal digits"
+        }
+    }
+}

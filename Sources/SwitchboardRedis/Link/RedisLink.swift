@@ -1,0 +1,114 @@
+import Logging
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// A node's way to Redis: one connection for commands, one that listens, both made again for ever when they are lost.
+///
+/// It is open only while a canary that was published over the first has come back through the second, on the shared channel
+/// and on the node's own.
+final class RedisLink: Sendable {
+    /// What it takes to send commands while the link is open.
+    final class Ready: Sendable {
+        let connection: RedisConnection
+        let scripts: ScriptTable
+
+        init(connection: RedisConnection, scripts: ScriptTable) {
+            self.connection = connection
+            self.scripts = scripts
+        }
+    }
+
+    private struct Gate {
+        var ready: Ready?
+        var error = BusError.unavailable("not connected yet")
+        var receiver: (any BusReceiver)?
+        var lastCanary: NIODeadline?
+        var openSince: NIODeadline?
+        /// How often the link was opened.
+        var openings = 0
+        /// Commands on connections that are gone.
+        var commands = 0
+        var lastPresenceLoss: NIODeadline?
+    }
+
+    let configuration: RedisConfiguration
+    let keys: RedisKeys
+    let logger: Logger
+    let drops: DropCounter
+    let group: any EventLoopGroup
+    private let gate = Mutex(Gate())
+
+    init(configuration: RedisConfiguration, group: any EventLoopGroup, logger: Logger) {
+        self.configuration = configuration
+        self.keys = RedisKeys(prefix: configuration.prefix.rawValue)
+        self.group = group
+        self.logger = logger
+        self.drops = DropCounter(logger: logger)
+    }
+
+    var isOpen: Bool { gate.withLock { $0.ready != nil } }
+
+    var openings: Int { gate.withLock { $0.openings } }
+
+    var openSince: NIODeadline? { gate.withLock { $0.ready == nil ? nil : $0.openSince } }
+
+    /// Seconds since a canary last came back; nil when none ever did.
+    var canaryAge: Double? {
+        gate.withLock { $0.lastCanary }.map { Double((NIODeadline.now() - $0).nanoseconds) / 1e9 }
+    }
+
+    var commands: Int { gate.withLock { $0.commands + ($0.ready?.connection.commands ?? 0) } }
+
+    var receiver: (any BusReceiver)? { gate.withLock { $0.receiver } }
+
+    func attach(_ receiver: any BusReceiver) { gate.withLock { $0.receiver = receiver } }
+
+    /// Sends one command, or refuses it at once while the link is not open.
+    func send(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer, ScriptTable) -> Void) {
+        let (ready, error) = gate.withLock { ($0.ready, $0.error) }
+        guard let ready else { return PendingCommand(consumer: consumer, bytes: 0).fail(error) }
+        ready.connection.send(consumer) { write(&$0, ready.scripts) }
+    }
+
+    /// Opens the link: the canary is back.
+    ///
+    /// - Returns: How often it was opened before.
+    func open(_ ready: Ready) -> Int {
+        gate.withLock { gate in
+            gate.ready = ready
+            gate.lastCanary = .now()
+            gate.openSince = .now()
+            defer { gate.openings += 1 }
+            return gate.openings
+        }
+    }
+
+    func canaryReturned() { gate.withLock { $0.lastCanary = .now() } }
+
+    /// Refuses commands from now on and fails those that wait.
+    func shut(_ trouble: RedisTrouble) {
+        let ready = gate.withLock { gate in
+            gate.error = trouble.busError
+            defer { gate.ready = nil }
+            gate.commands += gate.ready?.connection.commands ?? 0
+            return gate.ready
+        }
+        ready?.connection.close(trouble)
+    }
+
+    /// Redis says of this node's live sessions that they are gone, after the node was held up for longer than its lease: has
+    /// them written again.
+    func presenceWasLost() {
+        let receiver: (any BusReceiver)? = gate.withLock { gate in
+            let now = NIODeadline.now()
+            if let last = gate.lastPresenceLoss, now - last < .seconds(5) { return nil }
+            gate.lastPresenceLoss = now
+            return gate.receiver
+        }
+        guard let receiver else { return }
+        logger.warning("presence of this node was given up while it lived; writing it again")
+        receiver.busDidRecover()
+    }
+}

@@ -1,0 +1,102 @@
+import Logging
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// Takes what the listening connection receives, on its event loop: confirmations, canaries, and messages for the receiver.
+final class SubscriptionInlet: Sendable {
+    private enum Symbol: Int, CaseIterable {
+        case message, subscribe, push, node
+    }
+
+    /// What the parser is to know by heart, in the order of `Symbol`.
+    let symbols: [String]
+
+    private let link: RedisLink
+    private let receiver: (any BusReceiver)?
+    private let book: Mutex<SubscriptionBook>
+    private let ids = Mutex(ULIDGenerator())
+    private let ownCanary: String
+    private let subscribed: @Sendable () -> Void
+    private let canary: @Sendable (String, LinkStateMachine.Way) -> Void
+
+    init(
+        link: RedisLink, subscribed: @escaping @Sendable () -> Void,
+        canary: @escaping @Sendable (String, LinkStateMachine.Way) -> Void
+    ) {
+        let node = link.configuration.node
+        let channels = [link.keys.push, link.keys.nodeChannel.name(node.rawValue)]
+        self.symbols = ["message", "subscribe"] + channels
+        self.link = link
+        self.receiver = link.receiver
+        self.book = Mutex(SubscriptionBook(channels: channels))
+        self.ownCanary = "\(node)/"
+        self.subscribed = subscribed
+        self.canary = canary
+    }
+
+    /// - Returns: The channels to subscribe to.
+    func connected() -> [String] { book.withLock { $0.connected() } }
+
+    func deliver(_ reply: RESPReply) {
+        guard case .array(let elements) = reply, elements.count == 3, case .symbol(let kind) = elements[0],
+            case .symbol(let channel) = elements[1]
+        else { return }
+        switch Symbol(rawValue: kind) {
+        case .message:
+            guard case .bulk(let bytes) = elements[2] else { return link.drops.count("a message of one word") }
+            receive(bytes, by: channel == Symbol.push.rawValue ? .shared : .node)
+        case .subscribe:
+            if book.withLock({ $0.confirmed(symbols[channel]) }) { subscribed() }
+        case .push, .node, nil: break
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer, by way: LinkStateMachine.Way) {
+        do throws(BusCodec.Failure) {
+            let message = try BusCodec.decode(bytes, newID: newID)
+            if case .canary(let token) = message {
+                // Those of other nodes are on the shared channel too.
+                if token.hasPrefix(ownCanary) { canary(token, way) }
+                return
+            }
+            receiver?.receive(message)
+        } catch {
+            link.drops.count(error.description)
+        }
+    }
+
+    private func newID() -> PushID {
+        PushID(unchecked: ids.withLock { $0.next(milliseconds: WallClock.milliseconds()) })
+    }
+}
+
+/// Counts messages that could not be understood, and says so at most once a minute.
+final class DropCounter: Sendable {
+    private struct State {
+        var total = 0
+        var logged = 0
+        var lastLog: NIODeadline?
+    }
+
+    private let state = Mutex(State())
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    var total: Int { state.withLock { $0.total } }
+
+    func count(_ reason: String, now: NIODeadline = .now()) {
+        let news: Int? = state.withLock { state in
+            state.total += 1
+            if let last = state.lastLog, now - last < .minutes(1) { return nil }
+            state.lastLog = now
+            defer { state.logged = state.total }
+            return state.total - state.logged
+        }
+        guard let news else { return }
+        logger.warning(
+            "bus messages were not understood and dropped", metadata: ["count": "\(news)", "last": "\(reason)"])
+    }
+}

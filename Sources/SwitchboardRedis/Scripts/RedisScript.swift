@@ -1,0 +1,67 @@
+import NIOCore
+
+/// The scripts that run in Redis, each a file in `Lua`, where its first lines say what it takes and returns.
+enum RedisScript: Int, CaseIterable, Sendable {
+    case route, register, unregister, touch, restore, lost, beat, bury, accept
+
+    var source: [UInt8] {
+        switch self {
+        case .route: PackageResources.route_lua
+        case .register: PackageResources.register_lua
+        case .unregister: PackageResources.unregister_lua
+        case .touch: PackageResources.touch_lua
+        case .restore: PackageResources.restore_lua
+        case .lost: PackageResources.lost_lua
+        case .beat: PackageResources.beat_lua
+        case .bury: PackageResources.bury_lua
+        case .accept: PackageResources.accept_lua
+        }
+    }
+}
+
+/// How to call each script on one connection: by the digest that Redis gave it when it was loaded.
+struct ScriptTable: Sendable {
+    private let calls: [ByteBuffer]
+
+    /// Loads all scripts.
+    ///
+    /// - Throws: ``RedisTrouble``.
+    init(loadedBy connection: RedisConnection) async throws {
+        var calls: [ByteBuffer] = []
+        for script in RedisScript.allCases {
+            let reply = try await connection.demand { buffer in
+                buffer.command(arguments: 3)
+                buffer.argument("SCRIPT" as StaticString)
+                buffer.argument("LOAD" as StaticString)
+                buffer.argument(ByteBuffer(bytes: script.source))
+            }
+            guard let digest = reply.text, digest.utf8.count == 40 else {
+                throw RedisTrouble.protocolError("SCRIPT LOAD did not answer with a digest")
+            }
+            var call = CommandBuffer()
+            call.argument("EVALSHA" as StaticString)
+            call.argument(digest)
+            calls.append(call.joined())
+        }
+        self.calls = calls
+    }
+
+    /// The first two arguments of a call, in RESP.
+    func call(_ script: RedisScript) -> ByteBuffer { calls[script.rawValue] }
+}
+
+extension CommandBuffer {
+    /// Begins the call of a script; the keys and arguments follow.
+    ///
+    /// - Parameter digests: nil sends the source itself, which Redis keeps for later calls.
+    mutating func call(_ script: RedisScript, by digests: ScriptTable?, keys: Int, arguments: Int) {
+        command(arguments: 3 + keys + arguments)
+        if let digests {
+            prepared(digests.call(script))
+        } else {
+            argument("EVAL" as StaticString)
+            argument(ByteBuffer(bytes: script.source))
+        }
+        argument(keys)
+    }
+}

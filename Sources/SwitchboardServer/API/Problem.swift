@@ -1,0 +1,109 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// A problem document (RFC 9457) with its stable code.
+struct Problem: Error, Hashable {
+    let status: Int
+    let code: String
+    let title: String
+    var detail: String
+    /// Seconds, for `Retry-After`.
+    var retryAfter: Int?
+    /// For `Allow`.
+    var allow: String?
+
+    private init(
+        _ status: Int, _ code: String, _ title: String, _ detail: String, retryAfter: Int? = nil, allow: String? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.retryAfter = retryAfter
+        self.allow = allow
+    }
+
+    /// The document's JSON text.
+    var document: ByteBuffer {
+        var buffer = ByteBuffer()
+        var json = JSONObjectWriter(taking: &buffer)
+        json.string("type", "urn:switchboard:problem:" + code)
+        json.string("title", title)
+        json.integer("status", status)
+        json.string("detail", detail)
+        json.string("code", code)
+        return json.finish()
+    }
+
+    static let contentType = "application/problem+json"
+
+    static func malformedJSON(_ detail: String) -> Problem {
+        Problem(400, "malformed_json", "The body is not the JSON that was expected", detail)
+    }
+    static func invalidRequest(_ detail: String) -> Problem {
+        Problem(400, "invalid_request", "The request is not valid", detail)
+    }
+    static func invalidTarget(_ detail: String) -> Problem {
+        Problem(400, "invalid_target", "The target is not valid", detail)
+    }
+    static func invalidPayload(_ detail: String) -> Problem {
+        Problem(400, "invalid_payload", "The payload is not valid", detail)
+    }
+    static let invalidClientID = Problem(
+        400, "invalid_client_id", "The client id is not valid",
+        "a client id has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
+    static let invalidGroup = Problem(
+        400, "invalid_group", "The group name is not valid", "a group name has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
+    static let unknownSubprotocol = Problem(
+        400, "unknown_subprotocol", "None of the offered subprotocols is known",
+        "offer \(ConnectionMode.framedSubprotocol), or none for raw mode")
+    static let invalidUpgrade = Problem(
+        400, "invalid_request", "The request is not valid", "not a WebSocket handshake (RFC 6455 section 4.2.1)")
+    static func clientNotFound(_ client: ClientID) -> Problem {
+        Problem(404, "client_not_found", "Nothing is known of the client", "\(client) has not connected")
+    }
+    static func clientOffline(_ client: ClientID) -> Problem {
+        Problem(404, "client_offline", "The client is not connected", "\(client) is not connected")
+    }
+    static let notFound = Problem(404, "not_found", "There is no such route", "see /openapi.yaml")
+    static func methodNotAllowed(allow: String) -> Problem {
+        Problem(
+            405, "method_not_allowed", "The method is not allowed here", "allowed: \(allow)", allow: allow)
+    }
+    static func duplicateClient(on node: NodeID) -> Problem {
+        Problem(409, "duplicate_client", "The client is connected already", "it is connected to the node \(node)")
+    }
+    static func tooManyGroups(_ limit: Int) -> Problem {
+        Problem(409, "too_many_groups", "The session is in too many groups", "a session may be in \(limit) groups")
+    }
+    static func bodyTooLarge(_ limit: Int) -> Problem {
+        Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
+    }
+    static let upgradeRequired = Problem(
+        426, "upgrade_required", "This is a WebSocket endpoint", "connect with a WebSocket handshake (RFC 6455)")
+    static func rateLimited(retryAfter: Int) -> Problem {
+        Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)
+    }
+    static let internalError = Problem(500, "internal_error", "The node failed", "the failure is in the node's log")
+    static func notImplemented(_ what: String) -> Problem {
+        Problem(501, "not_implemented", "Not in this version", "\(what) comes in a later version")
+    }
+    static func busUnavailable(_ detail: String) -> Problem {
+        Problem(503, "bus_unavailable", "The bus is unavailable", detail, retryAfter: 1)
+    }
+    static func overloaded(_ detail: String, retryAfter: Int = 1) -> Problem {
+        Problem(503, "overloaded", "The node is overloaded", detail, retryAfter: retryAfter)
+    }
+    static func notReady(_ detail: String) -> Problem {
+        Problem(503, "not_ready", "The node is not ready", detail, retryAfter: 1)
+    }
+
+    /// What the bus or store could not do.
+    init(_ error: BusError) {
+        switch error {
+        case .overloaded: self = .overloaded(error.description)
+        case .unavailable: self = .busUnavailable(error.description)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// Turns everything that goes wrong into a problem document, and gives every response its `X-Request-Id`.
+struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            guard request.headers[.authorization] == nil else { throw Problem.notImplemented("authentication") }
+            response = try await next(request, context)
+        } catch let problem as Problem {
+            response = problem.response
+        } catch let error as HTTPError where error.status == .contentTooLarge {
+            response = Problem.invalidRequest("the body is too large").response
+        } catch let error as HTTPError where error.status.code < 500 {
+            response = (error.status == .notFound ? Problem.notFound : .invalidRequest(error.body ?? "")).response
+        } catch {
+            logger.error(
+                "a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            response = Problem.internalError.response
+        }
+        let given = RequestID.accepted(request.headers[optional: FieldName.requestID])
+        response.headers[optional: FieldName.requestID] = given ?? RequestID.new()
+        return response
+    }
+}

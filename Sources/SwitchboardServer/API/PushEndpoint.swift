@@ -1,0 +1,47 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Answers pushes, for both ways in.
+struct PushEndpoint: Sendable {
+    let node: Node
+
+    /// The answer to a push: a status and JSON, or a problem.
+    typealias Answer = Result<(status: Int, body: ByteBuffer), Problem>
+
+    /// - Parameter completion: Called once, on any thread.
+    func handle(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
+        let accepted: PushRequest.Accepted
+        do throws(Problem) {
+            if let wait = node.delivery.throttle() { throw .rateLimited(retryAfter: wait) }
+            accepted = try request.accepted()
+        } catch {
+            return completion(.failure(error))
+        }
+        node.delivery.push(accepted.payload, to: accepted.target) { id, result in
+            completion(result.mapError { Problem($0) }.flatMap { Self.answer(id, $0, accepted) })
+        }
+    }
+
+    private static func answer(_ id: PushID, _ report: PushReport, _ accepted: PushRequest.Accepted) -> Answer {
+        if accepted.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = accepted.target {
+            return .failure(.clientOffline(client))
+        }
+        return .success((report.isFinal ? 200 : 202, body(id, report.counts)))
+    }
+
+    private static func body(_ id: PushID, _ counts: PushCounts) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(160)
+        var json = JSONObjectWriter(taking: &buffer)
+        json.string("id", id.rawValue)
+        json.integer("matched", counts.matched)
+        json.integer("delivered", counts.delivered)
+        json.integer("acked", counts.acked)
+        json.integer("queued", counts.queued)
+        json.integer("offline", counts.offline)
+        json.integer("dropped", counts.dropped)
+        json.integer("nodes", counts.nodes)
+        return json.finish()
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// The push routes on the framework's way: for requests that ``PushRequestParser`` left to it.
+struct PushRoutes<Context: RequestContext> {
+    let node: Node
+
+    func add(to table: RouteTable<Context>) {
+        table.post("/v1/push") { request, _ in try await answer(.push, request) }
+        table.post("/v1/broadcast") { request, _ in try await answer(.broadcast, request) }
+        table.post("/v1/clients/:id/push") { request, context in
+            try await answer(.client(try parameter("id", context)), request)
+        }
+        table.post("/v1/groups/:name/push") { request, context in
+            try await answer(.group(try parameter("name", context)), request)
+        }
+    }
+
+    private func answer(_ route: PushRoute, _ request: Request) async throws -> Response {
+        let push = PushRequest(
+            route: route, query: request.uri.query ?? "", contentType: request.headers[.contentType],
+            prefer: request.headers[optional: FieldName.prefer],
+            hasIdempotencyKey: request.headers[optional: FieldName.idempotencyKey] != nil,
+            hasAuthorization: request.headers[.authorization] != nil, body: try await body(of: request))
+        let answer: PushEndpoint.Answer = await withCheckedContinuation { continuation in
+            PushEndpoint(node: node).handle(push) { continuation.resume(returning: $0) }
+        }
+        let (status, json) = try answer.get()
+        return .json(json, status: HTTPResponse.Status(code: status))
+    }
+
+    private func body(of request: Request) async throws -> ByteBuffer {
+        guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
+        let limit = node.configuration.bodyLimit
+        do {
+            return try await request.body.collect(upTo: limit == 0 ? .max : limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge(limit)
+        }
+    }
+}
+
+/// A path parameter, percent-decoded.
+func parameter(_ name: String, _ context: some RequestContext) throws(Problem) -> String {
+    guard let raw = context.parameters.get(name), let value = PercentEncoding.decode(raw) else {
+        throw .invalidRequest("the path is not valid")
+    }
+    return value
+}

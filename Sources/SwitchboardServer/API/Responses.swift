@@ -1,0 +1,36 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SwitchboardProtocol
+
+extension Problem {
+    var response: Response {
+        var headers: HTTPFields = [.contentType: Self.contentType]
+        if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
+        if let allow { headers[.allow] = allow }
+        return Response(
+            status: HTTPResponse.Status(code: status), headers: headers, body: ResponseBody(byteBuffer: document))
+    }
+}
+
+extension Response {
+    static func json(_ body: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body))
+    }
+
+    static let noContent = Response(status: .noContent)
+}
+
+/// Field names that the HTTP vocabulary does not have. Their initialiser is failable, though these are valid.
+enum FieldName {
+    static let requestID = HTTPField.Name("X-Request-Id")
+    static let prefer = HTTPField.Name("Prefer")
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+}
+
+extension HTTPFields {
+    subscript(optional name: HTTPField.Name?) -> String? {
+        get { name.flatMap { self[$0] } }
+        set { if let name { self[name] = newValue } }
+    }
+}

@@ -1,0 +1,106 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOWebSocket
+
+/// What a connection has become.
+enum NegotiatedConnection: Sendable {
+    /// Hummingbird answers its requests.
+    case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+    /// A session lives on its event loop; no task is needed for it any more.
+    case webSocket
+    /// The upgrade was refused and answered.
+    case refused
+}
+
+/// One port for HTTP and WebSocket: every accepted connection begins here.
+///
+/// ```
+/// accept -> PushFrontHandler -+-> answers push requests itself, for as long as nothing else comes
+///                             '-> HTTP codec -> upgrade? -+-> Session
+///                                                         '-> Hummingbird
+/// ```
+struct ConnectionChannel: HTTPChannelHandler {
+    struct Value: ServerChildChannelValue {
+        let channel: any Channel
+        let negotiated: EventLoopFuture<NegotiatedConnection>
+    }
+
+    let responder: Responder
+    let node: Node
+
+    /// Seconds within which a connection must have said what it is.
+    static let handshakeTimeout: Int64 = 10
+    /// Seconds for which a kept-alive HTTP connection may idle; above nginx' 60.
+    static let idleTimeout: Int64 = 75
+    private static let maximumHeaderBytes = 16 * 1024
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let negotiated = channel.eventLoop.makePromise(of: NegotiatedConnection.self)
+            let front = PushFrontHandler(node: node, negotiated: negotiated) { channel in
+                try installHTTP(on: channel, logger: logger)
+            }
+            try channel.pipeline.syncOperations.addHandler(front)
+            return Value(channel: channel, negotiated: negotiated.futureResult)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        guard case .http(let channel) = try? await value.negotiated.get() else { return }
+        await handleHTTP(asyncChannel: channel, logger: logger)
+    }
+
+    private func installHTTP(on channel: any Channel, logger: Logger) throws -> EventLoopFuture<NegotiatedConnection> {
+        let refusal = NIOLoopBoundBox<Problem?>(nil, eventLoop: channel.eventLoop)
+        let upgrade = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedConnection>(
+            upgraders: [SessionUpgrader(node: node, refusal: refusal)],
+            notUpgradingCompletionHandler: { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let problem = refusal.value {
+                        Self.answer(problem, on: channel)
+                        return .refused
+                    }
+                    return .http(try Self.wrap(channel, logger: logger))
+                }
+            })
+        var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
+        // Hummingbird does these itself.
+        configuration.enablePipelining = false
+        configuration.enableErrorHandling = false
+        configuration.enableResponseHeaderValidation = false
+        configuration.decoderConfiguration.maxHeaderFieldSize = Self.maximumHeaderBytes
+        configuration.decoderConfiguration.maxHeaderListSize = 2 * Self.maximumHeaderBytes
+        configuration.decoderConfiguration.maxHeaderFieldCount = 200
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+    }
+
+    private static func wrap(
+        _ channel: any Channel, logger: Logger
+    ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(idleTimeout), logger: logger))
+        return try NIOAsyncChannel(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    /// Answers a refused upgrade: NIO has dropped the request, so nobody behind it could.
+    private static func answer(_ problem: Problem, on channel: any Channel) {
+        let body = problem.document
+        var headers = HTTPHeaders([
+            ("Content-Type", Problem.contentType), ("Content-Length", "\(body.readableBytes)"), ("Connection", "close"),
+            ("X-Request-Id", RequestID.new()),
+        ])
+        if let retryAfter = problem.retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
+        if let allow = problem.allow { headers.add(name: "Allow", value: allow) }
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: problem.status), headers: headers)
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
+    }
+}

@@ -1,0 +1,115 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Decides on upgrade requests and turns the connection into a session.
+///
+/// NIO's own upgrader checks the handshake and computes the accept key; the pipeline that follows is ours: its decoder and
+/// one handler, no encoder, since frames are sent as finished bytes.
+final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
+    typealias UpgradeResult = NegotiatedConnection
+
+    let supportedProtocol = "websocket"
+    let requiredUpgradeHeaders: [String] = []
+
+    private let node: Node
+    private let refusal: NIOLoopBoundBox<Problem?>
+    private let accepted: NIOLoopBoundBox<ConnectRequest?>
+    private let handshake: NIOTypedWebSocketServerUpgrader<Void>
+
+    /// - Parameter refusal: Where the reason is noted when the upgrade is refused. NIO drops the request then, so whoever
+    ///   set the pipeline up has to answer it.
+    init(node: Node, refusal: NIOLoopBoundBox<Problem?>) {
+        self.node = node
+        self.refusal = refusal
+        accepted = NIOLoopBoundBox(nil, eventLoop: refusal.eventLoop)
+        handshake = NIOTypedWebSocketServerUpgrader(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+    }
+
+    func buildUpgradeResponse(
+        channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
+    ) -> EventLoopFuture<HTTPHeaders> {
+        let loop = channel.eventLoop
+        let request: ConnectRequest
+        do throws(Problem) {
+            request = try admit(upgradeRequest, from: channel)
+        } catch {
+            return refuse(error, on: loop)
+        }
+        accepted.value = request
+        let response = handshake.buildUpgradeResponse(
+            channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders
+        ).map { headers in
+            guard request.mode == .framed else { return headers }
+            var headers = headers
+            headers.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.framedSubprotocol)
+            return headers
+        }
+        let refusal = self.refusal
+        response.whenFailure { _ in refusal.value = .invalidUpgrade }
+        guard node.configuration.duplicates == .reject, let client = request.client else { return response }
+        return rejectDuplicate(client, on: loop).flatMap { response }
+    }
+
+    private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
+        let path = head.uri.prefix { $0 != "?" }
+        guard path == "/ws" || isEcho(head) else { throw .notFound }
+        guard head.method == .GET else { throw .methodNotAllowed(allow: "GET") }
+        guard !node.isDraining else { throw .overloaded("the node is draining") }
+        guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
+        let limit = node.configuration.maximumConnections
+        guard limit == 0 || node.sessionCount.value < limit else {
+            throw .overloaded("the node holds as many connections as it may", retryAfter: 5)
+        }
+        let shard = node.shard(of: channel.eventLoop)
+        guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
+            shard.counters.refused += 1
+            throw .overloaded("too many connections at once", retryAfter: shard.acceptance.retryAfter)
+        }
+        return try ConnectRequest(head, remote: channel.remoteAddress, configuration: node.configuration)
+    }
+
+    private func refuse<Value>(_ problem: Problem, on loop: any EventLoop) -> EventLoopFuture<Value> {
+        refusal.value = problem
+        return loop.makeFailedFuture(problem)
+    }
+
+    /// Before the upgrade, so that the answer is a 409; that two arrive at once is settled when they register.
+    private func rejectDuplicate(_ client: ClientID, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let store = node.store
+        let refusal = self.refusal
+        return loop.makeFutureWithTask { try await store.client(client) }.flatMapThrowing { presence in
+            guard let presence, presence.state == .online, let node = presence.node else { return }
+            let problem = Problem.duplicateClient(on: node)
+            refusal.value = problem
+            throw problem
+        }
+    }
+
+    private func isEcho(_ head: HTTPRequestHead) -> Bool {
+        node.configuration.diagnostics && head.uri.prefix { $0 != "?" } == "/ws/echo"
+    }
+
+    func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
+        channel.eventLoop.makeCompletedFuture {
+            guard let request = accepted.value else { throw ChannelError.operationUnsupported }
+            // The client's FIN is to end the connection; half-open it would stay for ever.
+            try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            let limit = node.configuration.inboundLimit
+            let decoder = WebSocketFrameDecoder(maxFrameSize: limit == 0 ? Int(UInt32.max) : limit)
+            try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
+            if isEcho(upgradeRequest) {
+                try channel.pipeline.syncOperations.addHandler(EchoHandler(maximumMessageBytes: limit))
+            } else {
+                let shard = node.shard(of: channel.eventLoop)
+                try channel.pipeline.syncOperations.addHandler(Session(shard: shard, request: request))
+            }
+            return .webSocket
+        }
+    }
+}

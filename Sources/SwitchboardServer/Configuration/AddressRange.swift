@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// A network in CIDR notation (RFC 4632), or one address.
+public struct AddressRange: Hashable, Sendable {
+    private let bytes: [UInt8]
+    private let prefix: Int
+
+    public static let loopback = ["127.0.0.0/8", "::1"].compactMap { AddressRange($0) }
+
+    /// - Returns: nil unless `text` is an IPv4 or IPv6 address, with or without `/PREFIX`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let bytes = Self.bytes(of: String(first)) else { return nil }
+        var prefix = bytes.count * 8
+        if parts.count == 2 {
+            guard let given = Int(parts[1]), (0...prefix).contains(given) else { return nil }
+            prefix = given
+        }
+        self.bytes = bytes
+        self.prefix = prefix
+    }
+
+    /// - Parameter address: An IP address without a port.
+    public func contains(_ address: String) -> Bool {
+        guard let other = Self.bytes(of: address), other.count == bytes.count else { return false }
+        let whole = prefix / 8
+        guard bytes[..<whole] == other[..<whole] else { return false }
+        let rest = prefix % 8
+        guard rest > 0 else { return true }
+        let mask = UInt8(truncatingIfNeeded: 0xFF00 >> rest)
+        return bytes[whole] & mask == other[whole] & mask
+    }
+
+    /// 4 or 16 bytes.
+    private static func bytes(of address: String) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        if inet_pton(AF_INET, address, &bytes) == 1 { return Array(bytes[..<4]) }
+        return inet_pton(AF_INET6, address, &bytes) == 1 ? bytes : nil
+    }
+}

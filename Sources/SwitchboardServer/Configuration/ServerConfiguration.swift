@@ -1,0 +1,83 @@
+public import SwitchboardCore
+public import SwitchboardProtocol
+public import SwitchboardRedis
+
+/// Everything a node can be told, with the defaults of the operating contract. A limit or rate of 0 means none.
+public struct ServerConfiguration: Sendable {
+    /// Where to listen. Other than loopback needs ``allowAnonymous``, since there are no keys yet.
+    public var host = "127.0.0.1"
+    /// 0 takes a free port.
+    public var port = 8080
+    /// Redis; nil makes a complete single node.
+    public var redis: RedisConfiguration?
+    public var node: NodeID
+    /// Anybody may connect and push, also from other machines.
+    public var allowAnonymous = false
+
+    /// The longest message of a client, in bytes.
+    public var inboundLimit = 64 * 1024
+    /// The longest request body, in bytes.
+    public var bodyLimit = 256 * 1024
+    /// Bytes that may wait for one session ...
+    public var outboundLimit = 1024 * 1024
+    /// ... and pushes.
+    public var outboundPushes = 1000
+    /// Messages a second of one client ...
+    public var messageRate = 50
+    /// ... and how many may come at once.
+    public var messageBurst = 100
+    /// Requests a second that push.
+    public var publishRate = 1000
+    /// Connections a second; beyond it 503 with `Retry-After`.
+    public var acceptRate = 2000
+    public var maximumConnections = 50_000
+    /// Groups of one session.
+    public var maximumGroups = 100
+
+    /// Seconds between pings; spread by 10 % per session.
+    public var heartbeatInterval = 25.0
+    /// Seconds within which a life sign must follow a ping.
+    public var heartbeatTimeout = 10.0
+    /// Seconds for which a lost client is `suspect`.
+    public var resumeWindow = ResumeWindow.standard
+    public var duplicates = DuplicatePolicy.newest
+    /// Connections closed a second while draining.
+    public var drainRate = 500
+    /// Seconds that draining may take.
+    public var drainLimit = 60.0
+    /// Serves `/ws/echo`.
+    public var diagnostics = false
+    /// Networks whose `X-Forwarded-For` is believed.
+    public var trustedProxies: [AddressRange] = AddressRange.loopback
+    /// Event loops; 0 takes one for each core.
+    public var loops = 0
+
+    public init(node: NodeID) { self.node = node }
+
+    /// Why the configuration cannot be used, in one line.
+    public struct Problem: Error, Sendable, CustomStringConvertible {
+        public let description: String
+        public init(_ description: String) { self.description = description }
+    }
+
+    /// - Throws: ``Problem`` when the configuration is unsafe or contradictory.
+    public func validate() throws(Problem) {
+        guard (0...65535).contains(port) else { throw Problem("port: \(port) is not a port") }
+        let isLoopback = host == "localhost" || AddressRange.loopback.contains { $0.contains(host) }
+        guard isLoopback || allowAnonymous else {
+            throw Problem(
+                "host: \(host) is reachable by other machines, and nothing asks for keys: "
+                    + "listen on 127.0.0.1, or allow it with --allow-anonymous")
+        }
+        guard heartbeatInterval >= 0.2, heartbeatTimeout >= 0.1 else {
+            throw Problem("heartbeatInterval must be at least 0.2 s and heartbeatTimeout at least 0.1 s")
+        }
+        for (name, value) in [
+            ("inboundLimit", inboundLimit), ("bodyLimit", bodyLimit), ("outboundLimit", outboundLimit),
+            ("outboundPushes", outboundPushes), ("messageRate", messageRate), ("publishRate", publishRate),
+            ("acceptRate", acceptRate), ("maxConnections", maximumConnections), ("drainRate", drainRate), ("loops", loops),
+        ] where value < 0 {
+            throw Problem("\(name): \(value) is negative")
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import Logging
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// One node: its sessions, and its place in the cluster. Made once per process; everything else holds on to it.
+final class Node: BusReceiver {
+    let id: NodeID
+    let configuration: ServerConfiguration
+    let bus: any Bus
+    let store: any Store
+    let busHealth: BusHealth
+    let logger: Logger
+    let directory = Directory()
+    let delivery: Delivery
+    let conversations: Conversations
+    let roster = Roster()
+    let sessionCount = Gauge()
+    let messagesFromBus = Gauge()
+    private let draining = Atomic(false)
+    let loopCount: Int
+    let startedAt = WallClock.milliseconds()
+    /// One for each event loop. Set once, right after the initialiser, since the shards refer back to the node.
+    private let shardsBox: ShardList
+
+    init(
+        configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth, loops: [any EventLoop],
+        logger: Logger
+    ) {
+        id = configuration.node
+        self.configuration = configuration
+        self.bus = bus
+        self.store = store
+        self.busHealth = busHealth
+        self.logger = logger
+        loopCount = loops.count
+        delivery = Delivery(bus: bus, rate: configuration.publishRate)
+        conversations = Conversations(bus: bus)
+        shardsBox = ShardList()
+        shardsBox.fill(loops.enumerated().map { Shard(index: UInt32($0.offset), loop: $0.element, node: self) })
+        bus.attach(self)
+    }
+
+    var shards: [Shard] { shardsBox.shards }
+
+    func shard(of loop: any EventLoop) -> Shard { shardsBox.shard(of: loop) }
+
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    func start() { for shard in shards { shard.start() } }
+
+    func stop() { for shard in shards { shard.stop() } }
+
+    /// Runs `body` on the shard's loop; at once when that is the current one.
+    func on(_ shard: Shard, _ body: @escaping @Sendable (Shard) -> Void) {
+        if shard.loop.inEventLoop { body(shard) } else { shard.loop.execute { body(shard) } }
+    }
+
+    func shard(at place: SessionPlace) -> Shard { shards[Int(place.shard)] }
+
+    /// The older session of `client` on this node has to go.
+    func evict(at place: SessionPlace, _ client: ClientID, newer: NodeID, address: String) {
+        on(shard(at: place)) { shard in
+            shard.session(at: place)?.close(
+                .replaced, reason: "replaced by a newer session on node=\(newer) from=\(address)")
+        }
+    }
+
+    // MARK: Messages from the bus
+
+    func receive(_ message: BusMessage) {
+        messagesFromBus.increment()
+        switch message {
+        case .push(let push): deliver(push)
+        case .receipt(let receipt): delivery.received(receipt)
+        case .evict(let eviction):
+            guard let place = directory.place(of: eviction.client, before: eviction.epoch) else { return }
+            evict(at: place, eviction.client, newer: eviction.node, address: eviction.address)
+        case .control(let control): carryOut(control)
+        case .done(let outcome): conversations.received(outcome)
+        case .query(let query): answer(query)
+        case .answer(let answer): conversations.received(answer)
+        case .canary: break
+        case .nodeUp(let node): roster.add(node)
+        case .nodeDown(let node): roster.remove(node)
+        }
+    }
+
+    func busDidRecover() {
+        logger.info("the bus is back; writing presence again")
+        Task { await restorePresence() }
+    }
+
+    private func deliver(_ push: BusPush) {
+        switch push.target {
+        case .client(let client):
+            guard let place = directory.place(of: client) else { return give(PushOutcome(), for: push) }
+            let collector = collector(for: push, shards: 1)
+            on(shard(at: place)) { $0.deliver(PreparedPush(push), toAt: [place], collector) }
+        case .clients(let clients):
+            let places = Dictionary(grouping: clients.compactMap { directory.place(of: $0) }, by: \.shard)
+            guard !places.isEmpty else { return give(PushOutcome(), for: push) }
+            let collector = collector(for: push, shards: places.count)
+            let prepared = PreparedPush(push)
+            for (shard, places) in places {
+                on(shards[Int(shard)]) { $0.deliver(prepared, toAt: places, collector) }
+            }
+        case .group(let name): everywhere(push) { $0.deliver($1, to: name, $2) }
+        case .labels(let labels): everywhere(push) { $0.deliver($1, withLabels: labels, $2) }
+        case .all: everywhere(push) { $0.deliverToAll($1, $2) }
+        }
+    }
+
+    private func everywhere(
+        _ push: BusPush, _ body: @escaping @Sendable (Shard, PreparedPush, ReceiptCollector?) -> Void
+    ) {
+        let collector = collector(for: push, shards: shards.count)
+        let prepared = PreparedPush(push)
+        for shard in shards { on(shard) { body($0, prepared, collector) } }
+    }
+
+    /// nil when nobody wants to know.
+    private func collector(for push: BusPush, shards: Int) -> ReceiptCollector? {
+        guard push.origin != nil else { return nil }
+        return ReceiptCollector(shards: shards) { [self] in give($0, for: push) }
+    }
+
+    private func give(_ outcome: PushOutcome, for push: BusPush) {
+        guard let origin = push.origin else { return }
+        let receipt = Receipt(
+            push: push.id, node: id, matched: outcome.matched, delivered: outcome.delivered, dropped: outcome.dropped)
+        if origin == id { delivery.received(receipt) } else { bus.send(.receipt(receipt), to: origin) }
+    }
+
+    // MARK: Orders and questions
+
+    private func carryOut(_ control: Control) {
+        guard let place = directory.place(of: control.client) else { return tell(.notHere, of: control) }
+        on(shard(at: place)) { [self] shard in
+            guard let session = shard.session(at: place) else { return tell(.notHere, of: control) }
+            switch control.action {
+            case .close(let code, let reason):
+                session.close(CloseCode(rawValue: code), reason: reason)
+                tell(.done, of: control)
+            case .join(let group):
+                let joined = session.join(group)
+                session.noteGroups()
+                tell(joined ? .done : .refused, of: control)
+            case .leave(let group):
+                session.leave(group)
+                session.noteGroups()
+                tell(.done, of: control)
+            }
+        }
+    }
+
+    private func tell(_ result: ControlOutcome.Result, of control: Control) {
+        bus.send(.done(ControlOutcome(id: control.id, node: id, result: result)), to: control.origin)
+    }
+
+    private func answer(_ query: Query) {
+        Task { [self] in
+            let body = await NodeReport.body(for: query.subject, of: self)
+            bus.send(.answer(Answer(id: query.id, node: id, body: body)), to: query.origin)
+        }
+    }
+}
+
+/// The shards by their loops. Filled once, before the node takes part.
+private final class ShardList: @unchecked Sendable {
+    private(set) var shards: [Shard] = []
+    private var byLoop: [ObjectIdentifier: Shard] = [:]
+
+    func fill(_ shards: [Shard]) {
+        self.shards = shards
+        for shard in shards { byLoop[ObjectIdentifier(shard.loop)] = shard }
+    }
+
+    func shard(of loop: any EventLoop) -> Shard { byLoop[ObjectIdentifier(loop)] ?? shards[0] }
+}

@@ -1,0 +1,59 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// What a node tells of itself when it is asked over the bus.
+enum NodeReport {
+    static func body(for subject: Query.Subject, of node: Node) async -> ByteBuffer {
+        switch subject {
+        case .groups:
+            var counts: [GroupName: Int] = [:]
+            for groups in await collect(node, { $0.groups.mapValues(\.members.count) }) {
+                counts.merge(groups, uniquingKeysWith: +)
+            }
+            return object { json in
+                json.object("groups") { groups in
+                    for (name, count) in counts { groups.integer(named: name.rawValue, count) }
+                }
+            }
+        case .members(let name):
+            let lists = await collect(node) { shard in
+                shard.groups[name]?.members.compactMap { $0.record?.client.rawValue } ?? []
+            }
+            return object { $0.strings("clients", lists.flatMap { $0 }) }
+        case .stats:
+            let counters = await collect(node) { $0.counters }.reduce(ShardCounters(), +)
+            return object { json in
+                for (name, value) in figures(counters, of: node) { json.integer(name, value) }
+            }
+        }
+    }
+
+    private static func figures(_ counters: ShardCounters, of node: Node) -> [(StaticString, Int)] {
+        [
+            ("sessions", counters.sessions), ("accepted", counters.accepted), ("closed", counters.closed),
+            ("refused", counters.refused), ("pushes", node.delivery.pushes), ("deliveries", counters.deliveries),
+            ("drops", counters.drops), ("messagesUp", counters.messagesUp),
+            ("busReceived", node.messagesFromBus.value),
+            ("busUnparsable", node.busHealth.unparsable), ("redisReconnects", node.busHealth.reconnects),
+        ]
+    }
+
+    private static func object(_ members: (inout JSONObjectWriter) -> Void) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        var json = JSONObjectWriter(taking: &buffer)
+        members(&json)
+        return json.finish()
+    }
+
+    private static func collect<Value: Sendable>(
+        _ node: Node, _ body: @escaping @Sendable (Shard) -> Value
+    ) async -> [Value] {
+        var values: [Value] = []
+        for shard in node.shards {
+            // A loop that has shut down has nothing to tell any more.
+            if let value = try? await shard.loop.submit({ body(shard) }).get() { values.append(value) }
+        }
+        return values
+    }
+}

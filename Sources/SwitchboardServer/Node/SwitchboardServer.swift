@@ -1,0 +1,101 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardProtocol
+import SwitchboardRedis
+import Synchronization
+import UnixSignals
+
+/// A node as a program: one port for HTTP and WebSocket, the bus behind it, and an orderly start and stop.
+///
+/// ```swift
+/// let server = try SwitchboardServer(configuration: ServerConfiguration(node: "n1"), logger: logger)
+/// try await server.run()
+/// ```
+public struct SwitchboardServer: Sendable {
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+
+    /// - Throws: ``ServerConfiguration/Problem`` when the configuration is unsafe or contradictory.
+    public init(configuration: ServerConfiguration, logger: Logger) throws(ServerConfiguration.Problem) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until SIGTERM or SIGINT; a second one ends at once.
+    ///
+    /// - Parameter onListening: Called with the port once the node listens.
+    /// - Throws: when the port cannot be bound.
+    public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+        let threads = configuration.loops > 0 ? configuration.loops : System.coreCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        let boundAddress = AddressBox("\(configuration.host):\(configuration.port)")
+        let (bus, store, redis) = connect(group)
+        let node = Node(
+            configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
+            loops: Array(group.makeIterator()), logger: logger)
+        node.start()
+        let host = configuration.host
+        let application = Application(
+            router: APIRouter.make(node: node),
+            server: HTTPServerBuilder { responder in ConnectionChannel(responder: responder, node: node) },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "switchboard", backlog: 4096),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? 0
+                boundAddress.set("\(host):\(port)")
+                await onListening(port)
+            },
+            eventLoopGroupProvider: .shared(group), logger: logger)
+        // Started in this order and stopped in the reverse one: first nobody new comes in, then the sessions are sent
+        // away, then presence is given up, and the bus goes last.
+        var services: [any Service] = []
+        if let redis { services.append(RedisService(cluster: redis)) }
+        services += [PresenceKeeper(node: node) { boundAddress.value }, SessionDrain(node: node), application]
+        var lifecycle = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
+        try await ServiceGroup(configuration: lifecycle).run()
+        try await group.shutdownGracefully()
+    }
+
+    private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisCluster?) {
+        guard let configuration = configuration.redis else {
+            let cluster = InProcessCluster(resumeWindow: self.configuration.resumeWindow)
+            let (bus, store) = cluster.makeNode(self.configuration.node)
+            return (bus, store, nil)
+        }
+        let redis = RedisCluster(configuration: configuration, group: group, logger: logger)
+        return (redis.bus, redis.store, redis)
+    }
+}
+
+/// Where the node listens, once that is known.
+private final class AddressBox: Sendable {
+    private let address: Mutex<String>
+
+    init(_ address: String) { self.address = Mutex(address) }
+
+    var value: String { address.withLock { $0 } }
+
+    func set(_ address: String) { self.address.withLock { $0 = address } }
+}
+
+/// The connection to Redis lives until everything that uses it has stopped.
+private struct RedisService: Service {
+    let cluster: RedisCluster
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await cluster.run()
+        } onGracefulShutdown: {
+            Task { await cluster.shutdown() }
+        }
+    }
+}

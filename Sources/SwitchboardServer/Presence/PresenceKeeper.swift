@@ -1,0 +1,70 @@
+import Logging
+import NIOCore
+import ServiceLifecycle
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Keeps the node's lease, and cleans up behind nodes that died.
+struct PresenceKeeper: Service {
+    let node: Node
+    let address: @Sendable () -> String
+
+    func run() async throws {
+        let sweeper = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .milliseconds(100))
+                let living = node.roster.living
+                node.delivery.sweep(living: living)
+                node.conversations.sweep(living: living)
+            }
+        }
+        defer { sweeper.cancel() }
+        await cancelWhenGracefulShutdown {
+            // A sleep that is cancelled is how the loop ends.
+            repeat { await beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
+        }
+        // The lease is given up last, when the sessions are gone.
+        try? await node.store.leave(node.id)
+    }
+
+    private func beat() async {
+        guard node.bus.isAvailable else { return }
+        do {
+            try await node.store.beat(node.description(address: address()))
+            node.roster.replace(Set(try await node.store.nodes().map(\.id)))
+            for (dead, clients) in try await node.store.reap() {
+                node.logger.warning(
+                    "a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
+            }
+        } catch {
+            node.logger.debug("the lease could not be renewed", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension Node {
+    func description(address: String) -> NodeDescription {
+        NodeDescription(
+            id: id, version: SwitchboardVersion.current, address: address, startedAt: startedAt,
+            sessions: sessionCount.value, isDraining: isDraining)
+    }
+
+    /// Writes the presence of all live sessions again, after the store was away.
+    func restorePresence() async {
+        var sessions: [(record: SessionRecord, epoch: UInt64)] = []
+        for shard in shards {
+            let live = try? await shard.loop.submit {
+                shard.table.slots.compactMap { slot -> (record: SessionRecord, epoch: UInt64)? in
+                    guard slot.isOpen, let session = slot.session, let record = session.record else { return nil }
+                    return (record, session.epoch)
+                }
+            }.get()
+            sessions += live ?? []
+        }
+        do {
+            try await store.restore(sessions)
+        } catch {
+            logger.warning("presence could not be written again", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import NIOCore
+import NIOWebSocket
+import SwitchboardCore
+import SwitchboardProtocol
+import SwitchboardWebSocket
+
+/// The way in: what the client sends.
+extension Session {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase != .closed else { return }
+        heartbeat.heard()
+        switch assembler.feed(unwrapInboundIn(data)) {
+        case .incomplete: break
+        case .text(let bytes):
+            if isInTalk { mode == .raw ? accept(id: nil, Payload(format: .text, bytes: bytes)) : receive(bytes) }
+        case .binary(let bytes):
+            guard isInTalk else { return }
+            if mode == .raw {
+                accept(id: nil, Payload(format: .binary, bytes: bytes))
+            } else {
+                close(.malformedMessage, reason: "a framed message is a JSON object in a text frame")
+            }
+        case .ping(let bytes): sendControl(FrameBuilder.message(.pong, bytes))
+        case .pong: ponged()
+        case .close(let code, let reason):
+            // The client's own wish is orderly; its code is echoed (RFC 6455 section 5.5.1).
+            if phase == .closing {
+                close(code, reason: reason, isFinal: true)
+            } else {
+                close(code == .noStatus ? .normal : code, reason: reason, isFinal: true)
+            }
+        case .violation(let code, let reason): close(code, reason: reason, isFinal: true)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is NIOWebSocketError {
+            close(CloseCode(decoderError: error), reason: "a frame that cannot be read", isFinal: true)
+        } else {
+            context.close(promise: nil)
+        }
+    }
+
+    private var isInTalk: Bool { phase == .open || phase == .registering || phase == .unidentified }
+
+    /// The session's timer is due.
+    func timerDue(now: UInt64) {
+        guard now >= timerTick else { return }
+        switch phase {
+        case .unidentified:
+            if let request { identify(request) }
+        case .registering, .closed: break
+        case .closing: context?.close(promise: nil)
+        case .open:
+            switch heartbeat.due() {
+            case .wait(let ticks): timerTick = shard.schedule(self, after: ticks)
+            case .ping(let ticks):
+                pingedAt = MonotonicClock.nanoseconds()
+                if mode == .raw { sendControl(Session.pingFrame) } else { send(.ping) }
+                timerTick = shard.schedule(self, after: ticks)
+            case .dead: close(.noPong, reason: "no pong", isLost: true)
+            }
+        }
+    }
+
+    private static let pingFrame = FrameBuilder.message(.ping, ByteBuffer())
+
+    private func ponged() {
+        guard phase == .open, pingedAt > 0, let record else { return }
+        let roundTrip = Double(MonotonicClock.nanoseconds() - pingedAt) / 1_000_000
+        pingedAt = 0
+        shard.note(
+            PresenceChange(
+                client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), roundTrip: roundTrip))
+    }
+
+    /// A framed message.
+    private func receive(_ text: ByteBuffer) {
+        let frame: ClientFrame
+        do throws(FrameError) {
+            frame = try ClientFrame(parsing: text)
+        } catch .malformed(let reason) {
+            return close(.malformedMessage, reason: "not a framed message: \(reason)")
+        } catch {
+            return send(.error(code: "invalid_frame", message: error.description, ref: nil))
+        }
+        if phase == .unidentified, let request {
+            identify(request.adding(frame))
+            if case .hello = frame { return }
+        }
+        handle(frame)
+    }
+
+    private func handle(_ frame: ClientFrame) {
+        switch frame {
+        case .pong: ponged()
+        case .message(let id, let payload): accept(id: id, payload)
+        case .join(let group):
+            guard join(group) else {
+                let limit = node.configuration.maximumGroups
+                return send(
+                    .error(code: "too_many_groups", message: "a session may be in \(limit) groups", ref: group.rawValue))
+            }
+            noteGroups()
+        case .leave(let group):
+            leave(group)
+            noteGroups()
+        case .health(let data):
+            guard data.readableBytes <= ClientFrame.maximumHealthBytes else {
+                let limit = ClientFrame.maximumHealthBytes
+                return send(.error(code: "invalid_frame", message: "health may have \(limit) bytes", ref: nil))
+            }
+            if phase == .open, let record {
+                shard.note(
+                    PresenceChange(
+                        client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), health: data))
+            }
+        case .hello(let hello):
+            if hello.token != nil { return refuse("a token") }
+            send(.error(code: "invalid_frame", message: "'hello' must be the first frame", ref: nil))
+        case .ack: refuse("durable delivery")
+        case .result(let id, _, _), .output(let id, _): refuse("commands", ref: id)
+        case .token: refuse("a token")
+        case .unknown(let type):
+            send(.error(code: "unknown_type", message: "the type '\(type.prefix(64))' is not known", ref: nil))
+        }
+    }
+
+    private func refuse(_ what: String, ref: String? = nil) {
+        send(.error(code: "not_implemented", message: "\(what): comes in a later version", ref: ref))
+    }
+
+    /// An upstream message.
+    private func accept(id: String?, _ payload: Payload) {
+        guard messages.take(now: MonotonicClock.nanoseconds()) else {
+            return close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) messages a second")
+        }
+        guard let record else { return }
+        shard.counters.messagesUp += 1
+        let message = UpstreamMessage(
+            client: record.client, session: record.session, node: node.id, id: id, payload: payload,
+            receivedAt: WallClock.milliseconds())
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        let loop = shard.loop
+        node.store.accept(message) { result in
+            guard let id else { return }
+            if loop.inEventLoop { return box.value.accepted(id, result) }
+            loop.execute { box.value.accepted(id, result) }
+        }
+    }
+
+    private func accepted(_ id: String, _ result: Result<Bool, BusError>) {
+        switch result {
+        case .success: send(.ack(ref: id))
+        case .failure(let error): send(.error(code: "bus_unavailable", message: error.description, ref: id))
+        }
+    }
+}

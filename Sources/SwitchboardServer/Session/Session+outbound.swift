@@ -1,0 +1,131 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import SwitchboardWebSocket
+
+/// The way out: frames gather in `pending` and leave in the shard's flush, straight to the socket when it takes them, else
+/// through NIO's buffer, in order.
+extension Session {
+    /// Seconds for which the peer's close frame is awaited.
+    private static let closeTimeout = 5.0
+
+    func append(_ push: PreparedPush) {
+        append(mode == .raw ? push.raw : push.framed)
+        pendingPushes += 1
+    }
+
+    func append(_ frame: ByteBuffer) {
+        // The first frame may be shared with other sessions; only a second one makes a copy.
+        if pending == nil { pending = frame } else { pending?.writeImmutableBuffer(frame) }
+    }
+
+    /// A frame for this session alone, such as an answer to what it sent.
+    func send(_ frame: ServerFrame) {
+        guard phase == .open else { return }
+        append(FrameBuilder.framed(frame))
+        shard.markDirty(self)
+    }
+
+    func sendControl(_ frame: ByteBuffer) {
+        guard phase == .open || phase == .registering || phase == .unidentified else { return }
+        append(frame)
+        shard.markDirty(self)
+    }
+
+    /// Hands the frames of this turn over.
+    func flushPending() -> Handover {
+        guard let bytes = pending else { return phase == .closed ? .gone : handover }
+        pending = nil
+        let pushes = pendingPushes
+        pendingPushes = 0
+        handover = transmit(bytes, pushes: pushes)
+        if phase == .closing { closeIfDone() }
+        return handover
+    }
+
+    /// A broadcast that the socket took only in part, or not at all.
+    ///
+    /// - Parameter took: Bytes that are in the socket; negative when the connection is gone.
+    func goOn(with batch: Outbox.Batch, after took: Int) -> Handover {
+        guard phase == .open else { return .gone }
+        guard took >= 0 else {
+            context?.close(promise: nil)
+            return .gone
+        }
+        var bytes = batch.bytes(isFramed: mode == .framed)
+        bytes.moveReaderIndex(forwardBy: took)
+        return queue(bytes, pushes: batch.pushes)
+    }
+
+    private func transmit(_ bytes: ByteBuffer, pushes: Int) -> Handover {
+        guard phase != .closed, descriptor >= 0 else { return .gone }
+        guard queuedBytes == 0 else { return queue(bytes, pushes: pushes) }
+        switch bytes.withUnsafeReadableBytes({ DirectSend.send($0, to: descriptor) }) {
+        case .took(bytes.readableBytes): return .delivered
+        case .took(let count):
+            var rest = bytes
+            rest.moveReaderIndex(forwardBy: count)
+            return queue(rest, pushes: pushes)
+        case .failed:
+            context?.close(promise: nil)
+            return .gone
+        }
+    }
+
+    /// Puts what the kernel did not take into NIO's buffer; from here on everything goes that way until it is empty.
+    private func queue(_ bytes: ByteBuffer, pushes: Int) -> Handover {
+        guard let context else { return .gone }
+        let limits = node.configuration
+        // One push always fits an empty queue: its first bytes may be in the socket already. A close frame fits as well.
+        let isFull =
+            queuedBytes > 0 && phase == .open
+            && (limits.outboundLimit > 0 && queuedBytes + bytes.readableBytes > limits.outboundLimit
+                || limits.outboundPushes > 0 && queuedPushes + pushes > limits.outboundPushes)
+        guard !isFull else {
+            close(.slowConsumer, reason: "the outbound queue is over its limit")
+            return .dropped
+        }
+        let count = bytes.readableBytes
+        queuedBytes += count
+        queuedPushes += pushes
+        shard.table.set(slot, descriptor: -1, isOpen: phase == .open)
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.dequeued(bytes: count, pushes: pushes) }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        return .delivered
+    }
+
+    private func dequeued(bytes: Int, pushes: Int) {
+        queuedBytes -= bytes
+        queuedPushes -= pushes
+        guard queuedBytes == 0 else { return }
+        if phase == .open { shard.table.set(slot, descriptor: descriptor, isOpen: true) }
+        if phase == .closing { closeIfDone() }
+    }
+
+    // MARK: Closing
+
+    /// Begins the close handshake (RFC 6455 section 7.1.2).
+    ///
+    /// - Parameter isFinal: The peer has closed, or has broken the protocol: no answer is awaited.
+    func close(_ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false) {
+        switch phase {
+        case .closed: return
+        case .closing:
+            closesAfterFlush = closesAfterFlush || isFinal
+            if pending == nil { closeIfDone() }
+            return
+        case .unidentified, .registering, .open: break
+        }
+        leave(code, reason: reason, isLost: isLost)
+        phase = .closing
+        closesAfterFlush = isFinal
+        append(FrameBuilder.close(code, reason: reason))
+        shard.markDirty(self)
+        timerTick = shard.schedule(self, after: Shard.ticks(seconds: Self.closeTimeout))
+    }
+
+    private func closeIfDone() {
+        if closesAfterFlush, queuedBytes == 0, pending == nil { context?.close(promise: nil) }
+    }
+}

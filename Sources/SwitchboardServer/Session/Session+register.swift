@@ -1,0 +1,43 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+extension Session {
+    /// It is known who connects: makes this the client's current session, cluster-wide.
+    func identify(_ request: ConnectRequest) {
+        phase = .registering
+        self.request = nil
+        let record = SessionRecord(
+            client: request.client ?? ConnectRequest.generatedID(), session: .random(), node: node.id, mode: mode,
+            address: request.address, userAgent: request.userAgent, labels: request.labels, groups: request.groups,
+            connectedAt: WallClock.milliseconds())
+        self.record = record
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        let loop = shard.loop
+        node.store.register(record, policy: node.configuration.duplicates) { result in
+            if loop.inEventLoop { return box.value.registered(result) }
+            loop.execute { box.value.registered(result) }
+        }
+    }
+
+    private func registered(_ result: Result<Registration, BusError>) {
+        switch result {
+        case .success(.registered(let epoch)):
+            self.epoch = epoch
+            guard phase == .registering else {
+                // It ended meanwhile, and nobody else will say so.
+                if let record {
+                    node.store.unregister(departure(record, .abnormal, reason: "the connection was lost", isLost: true))
+                }
+                return
+            }
+            shard.open(self)
+        case .success(.coolingDown(let seconds)):
+            close(.overloaded, reason: "connected too often: after=\(seconds)")
+        case .success(.duplicate(let other)):
+            close(.replaced, reason: "the client is connected already on node=\(other)")
+        case .failure(let error):
+            close(.overloaded, reason: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,212 @@
+import NIOCore
+import NIOWebSocket
+import SwitchboardCore
+import SwitchboardProtocol
+import SwitchboardWebSocket
+
+/// One WebSocket connection of a client: a plain channel handler that its event loop owns. Nothing else touches it.
+final class Session: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        /// Who it is has not been said yet (framed mode, for a moment).
+        case unidentified
+        /// The store is asked to make it the client's current session.
+        case registering
+        case open
+        /// Our close frame is on its way; nothing but the peer's close frame matters any more.
+        case closing
+        case closed
+    }
+
+    unowned let shard: Shard
+    let mode: ConnectionMode
+    /// Who connects, until the session is registered.
+    var request: ConnectRequest?
+    var record: SessionRecord?
+    var epoch: UInt64 = 0
+    var phase = Phase.unidentified
+    private(set) var slot: UInt32 = 0
+    private(set) var generation: UInt32 = 0
+    var context: ChannelHandlerContext?
+    var descriptor: CInt = -1
+    var assembler: MessageAssembler
+    var heartbeat: Heartbeat
+    var messages: TokenBucket
+    /// Monotonic nanoseconds of the last ping that is not answered.
+    var pingedAt: UInt64 = 0
+    /// The tick at which the timer counts; earlier ones are leftovers.
+    var timerTick: UInt64 = 0
+    var memberships: [(group: Group, index: Int)] = []
+
+    /// Frames of this turn of the loop.
+    var pending: ByteBuffer?
+    var pendingPushes = 0
+    var handover = Handover.delivered
+    /// What waits in NIO's buffer because the kernel did not take it.
+    var queuedBytes = 0
+    var queuedPushes = 0
+    var closesAfterFlush = false
+
+    /// What became of a frame.
+    enum Handover {
+        /// It is in the socket, or in the session's queue.
+        case delivered
+        /// The queue is full; the session is being closed.
+        case dropped
+        /// The session takes part no more.
+        case gone
+    }
+
+    init(shard: Shard, request: ConnectRequest) {
+        self.shard = shard
+        self.mode = request.mode
+        self.request = request
+        let configuration = shard.node.configuration
+        assembler = MessageAssembler(side: .server, maximumMessageBytes: configuration.inboundLimit)
+        // Spread by 10 %, so that a fleet that connected at once does not answer at once for ever.
+        let interval = configuration.heartbeatInterval * Double.random(in: 0.9...1.1)
+        heartbeat = Heartbeat(
+            interval: UInt32(Shard.ticks(seconds: interval)),
+            timeout: UInt32(Shard.ticks(seconds: configuration.heartbeatTimeout)))
+        messages = TokenBucket(
+            rate: configuration.messageRate, burst: configuration.messageBurst, now: MonotonicClock.nanoseconds())
+    }
+
+    var node: Node { shard.node }
+    var place: SessionPlace { SessionPlace(shard: shard.index, slot: slot, generation: generation) }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        descriptor =
+            (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
+        (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
+        shard.counters.accepted += 1
+        if let request, request.client != nil || mode == .raw {
+            identify(request)
+        } else {
+            timerTick = shard.schedule(self, after: Shard.ticks(seconds: ConnectRequest.helloGrace))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    /// The socket is gone.
+    private func end() {
+        guard phase != .closed else { return }
+        leave(.abnormal, reason: "the connection was lost", isLost: true)
+        phase = .closed
+        descriptor = -1
+        context = nil
+        pending = nil
+        shard.table.remove(slot)
+        shard.counters.closed += 1
+    }
+
+    /// Takes part: it is found by its client id, and broadcasts reach it.
+    func open() {
+        guard phase == .registering, let record else { return }
+        switch node.directory.insert(record.client, at: place, epoch: epoch) {
+        case .outdated:
+            return close(.replaced, reason: "replaced by a newer session on node=\(node.id)")
+        case .replaced(let older):
+            node.evict(at: older, record.client, newer: node.id, address: record.address)
+        case .inserted: break
+        }
+        phase = .open
+        shard.table.set(slot, descriptor: descriptor, isOpen: true)
+        switch mode {
+        case .raw: shard.counters.rawSessions += 1
+        case .framed:
+            shard.counters.framedSessions += 1
+            append(FrameBuilder.framed(.hello(hello(record))))
+        }
+        node.sessionCount.increment()
+        for name in record.groups { join(name) }
+        timerTick = shard.schedule(self, after: firstPing)
+        if pending != nil { shard.markDirty(self) }
+    }
+
+    private var firstPing: UInt64 {
+        let interval = Shard.ticks(seconds: node.configuration.heartbeatInterval)
+        return UInt64.random(in: max(1, interval * 9 / 10)...max(1, interval * 11 / 10))
+    }
+
+    private func hello(_ record: SessionRecord) -> ServerFrame.Hello {
+        ServerFrame.Hello(
+            client: record.client, session: record.session, epoch: epoch, node: node.id,
+            heartbeatInterval: node.configuration.heartbeatInterval,
+            heartbeatTimeout: node.configuration.heartbeatTimeout)
+    }
+
+    /// Takes part no more: no push means it from here on. Done once.
+    func leave(_ code: CloseCode, reason: String, isLost: Bool) {
+        let wasOpen = phase == .open
+        if wasOpen {
+            shard.table.set(slot, descriptor: -1, isOpen: false)
+            if mode == .raw { shard.counters.rawSessions -= 1 } else { shard.counters.framedSessions -= 1 }
+            node.sessionCount.decrement()
+            while let last = memberships.last { leave(last.group) }
+        }
+        guard wasOpen, let record else { return }
+        node.directory.remove(record.client, at: place)
+        node.store.unregister(departure(record, code, reason: reason, isLost: isLost))
+    }
+
+    func departure(_ record: SessionRecord, _ code: CloseCode, reason: String, isLost: Bool) -> Departure {
+        Departure(
+            client: record.client, session: record.session, node: record.node, epoch: epoch, closeCode: code.rawValue,
+            reason: reason, isLost: isLost, at: WallClock.milliseconds())
+    }
+
+    // MARK: Groups and labels
+
+    func carries(_ labels: [String: String]) -> Bool {
+        guard let own = record?.labels else { return false }
+        return labels.allSatisfy { own[$0.key] == $0.value }
+    }
+
+    /// - Returns: false when it is in too many groups.
+    @discardableResult
+    func join(_ name: GroupName) -> Bool {
+        guard !memberships.contains(where: { $0.group.name == name }) else { return true }
+        let limit = node.configuration.maximumGroups
+        guard limit == 0 || memberships.count < limit else { return false }
+        let group = shard.groups[name] ?? Group(name)
+        shard.groups[name] = group
+        memberships.append((group, group.add(self)))
+        return true
+    }
+
+    func leave(_ name: GroupName) {
+        if let membership = memberships.first(where: { $0.group.name == name }) { leave(membership.group) }
+    }
+
+    private func leave(_ group: Group) {
+        guard let index = memberships.firstIndex(where: { $0.group === group }) else { return }
+        let place = memberships.remove(at: index).index
+        group.remove(at: place)
+        if group.members.isEmpty { shard.groups[group.name] = nil }
+    }
+
+    /// The group has moved this session's entry.
+    func moved(in group: Group, to index: Int) {
+        for position in memberships.indices where memberships[position].group === group {
+            memberships[position].index = index
+        }
+    }
+
+    /// The groups have changed: presence is to show it.
+    func noteGroups() {
+        guard phase == .open, let record else { return }
+        shard.note(PresenceChange(client: record.client, epoch: epoch, groups: memberships.map(\.group.name)))
+    }
+}

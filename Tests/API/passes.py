@@ -1,0 +1,111 @@
+"""Runs every check of the HTTP API twice: against a node on its own, and against one with Redis."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+import fleet
+import processes
+import wire
+
+SEED = 20260105
+EXAMPLES = 30
+FOLDER = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(sys.executable).parent
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def add(self, what: str, report: pathlib.Path, status: int) -> None:
+        """Counts the tests of a JUnit report. A tool that failed without saying which test counts as one failure."""
+        passed = failed = 0
+        if report.exists():
+            for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+                tags = {child.tag for child in case}
+                if tags & {"failure", "error"}:
+                    failed += 1
+                elif "skipped" not in tags:
+                    passed += 1
+        if status != 0 and failed == 0:
+            failed = 1
+        if passed + failed == 0:
+            failed = 1
+        self.passed += passed
+        self.failed += failed
+        print(f"{what}: {passed} passed, {failed} failed", flush=True)
+
+
+def run_pytest(tally: Tally, name: str, environment: dict, reports: pathlib.Path, arguments: list[str]) -> None:
+    report = reports / f"pytest-{name}.xml"
+    command = [BIN / "python", "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", f"--junit-xml={report}"]
+    done = subprocess.run([*command, *arguments], cwd=FOLDER, env=environment)
+    tally.add(f"{name}: pytest", report, done.returncode)
+
+
+def run_schemathesis(tally: Tally, name: str, url: str, environment: dict, reports: pathlib.Path) -> None:
+    report = reports / f"schemathesis-{name}.xml"
+    command = [BIN / "schemathesis", "run", f"{url}/openapi.yaml", "--seed", SEED, "--max-examples", EXAMPLES]
+    command += ["--checks", "all", "--mode", "all", "--continue-on-failure", "--request-timeout", "10", "--no-color"]
+    command += ["--suppress-health-check", "all", "--report", "junit", "--report-junit-path", report]
+    print(f"{name}: schemathesis with seed {SEED}", flush=True)
+    before = total(url)
+    with fleet.connected(url) as clients:
+        names = {"FLEET_CLIENTS": " ".join(fleet.CLIENTS), "FLEET_GROUPS": " ".join(fleet.GROUPS)}
+        done = subprocess.run([str(word) for word in command], cwd=FOLDER, env=environment | names)
+        delivered = total(url)["deliveries"] - before["deliveries"]
+        received = settled(clients, delivered)
+    tally.add(f"{name}: schemathesis", report, done.returncode)
+    # What the answers counted is what arrived, and it was not nothing.
+    if 0 < delivered == received:
+        tally.passed += 1
+    else:
+        tally.failed += 1
+    print(f"{name}: {delivered} deliveries counted by the node, {received} received by the clients", flush=True)
+
+
+def total(url: str) -> dict:
+    return wire.call(url, "GET", "/v1/stats").json()["total"]
+
+
+def settled(clients: fleet.Fleet, wanted: int) -> int:
+    """What the clients have received, once it is what they should have, or 5 s later."""
+    deadline = time.monotonic() + 5
+    while (received := sum(clients.received.values())) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return received
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    tally = Tally()
+    start = time.monotonic()
+    print(f"testing {processes.executable()}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="switchboard-api-") as directory:
+        reports = pathlib.Path(directory)
+        for name in ("single node", "with Redis"):
+            with contextlib.ExitStack() as stack:
+                options = []
+                if name == "with Redis":
+                    options = ["--redis", stack.enter_context(processes.redis()).url]
+                url = stack.enter_context(processes.node(*options))
+                environment = os.environ | {"SWITCHBOARD_URL": url, "PYTHONDONTWRITEBYTECODE": "1"}
+                run_pytest(tally, name, environment, reports, arguments)
+                if not arguments:
+                    run_schemathesis(tally, name, url, environment, reports)
+        if not arguments:
+            tour = subprocess.run([BIN / "python", "readme_tour.py"], cwd=FOLDER)
+            tally.passed += tour.returncode == 0
+            tally.failed += tour.returncode != 0
+    print(f"{time.monotonic() - start:.0f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,132 @@
+"""Starts and stops what the tests need: nodes and a Redis, each on a free port of loopback."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SPECIFICATION = ROOT / "Sources/SwitchboardServer/API/openapi.yaml"
+START_SECONDS = 30
+
+
+def executable() -> str:
+    """The switchboard executable: SWITCHBOARD_BIN, else the newest kind of build that exists."""
+    for candidate in (
+        os.environ.get("SWITCHBOARD_BIN"),
+        ROOT / ".build/debug/switchboard",
+        ROOT / ".build/release/switchboard",
+    ):
+        if candidate and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise SystemExit("there is no switchboard executable: build it, or set SWITCHBOARD_BIN")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _await(what: str, process: subprocess.Popen, is_up, log: pathlib.Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{what} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+        if is_up():
+            return
+        # A port that starts to listen tells nobody.
+        time.sleep(0.02)
+    raise RuntimeError(f"{what} is not up after {START_SECONDS} s:\n{log.read_text()[-2000:]}")
+
+
+def stop(process: subprocess.Popen, seconds: float = 5) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # Draining waits for the load balancer to notice; a second SIGTERM ends a node at once.
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url + "/readyz", timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def node(*arguments: str):
+    """A node that is ready; yields its URL. Quiet, without rates, unless `arguments` say otherwise."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = {"--publish-rate": "0", "--accept-rate": "0"}
+    command = [executable(), "serve", "--port", str(port), *arguments]
+    for name, value in options.items():
+        if name not in arguments:
+            command += [name, value]
+    with tempfile.TemporaryDirectory(prefix="switchboard-api-") as directory:
+        log = pathlib.Path(directory) / "node.log"
+        with open(log, "wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _await("the node", process, lambda: _is_ready(url), log)
+            yield url
+            if process.poll() is not None:
+                raise RuntimeError(f"the node ended by itself with {process.returncode}:\n{log.read_text()[-2000:]}")
+        finally:
+            # These nodes hold nothing that anybody waits for: no need to see them drain.
+            stop(process, seconds=0.2)
+            if copy := os.environ.get("SWITCHBOARD_LOGS"):
+                shutil.copy(log, pathlib.Path(copy) / f"node-{port}.log")
+
+
+class Redis:
+    """A Redis server of its own, that can be stopped."""
+
+    def __init__(self, port: int, process: subprocess.Popen):
+        self.url = f"redis://127.0.0.1:{port}"
+        self._process = process
+
+    def stop(self) -> None:
+        stop(self._process)
+
+
+@contextlib.contextmanager
+def redis():
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="switchboard-redis-") as directory:
+        log = pathlib.Path(directory) / "redis.log"
+        with open(log, "wb") as output:
+            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+
+        def is_up() -> bool:
+            try:
+                with socket.create_connection(("127.0.0.1", port), 1) as link:
+                    link.sendall(b"PING\r\n")
+                    return link.recv(16).startswith(b"+PONG")
+            except OSError:
+                return False
+
+        server = Redis(port, process)
+        try:
+            _await("Redis", process, is_up, log)
+            yield server
+        finally:
+            server.stop()
