@@ -48,6 +48,7 @@ let package = Package(
                 "SwitchboardWebSocket",
                 "SwitchboardCore",
                 "SwitchboardProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

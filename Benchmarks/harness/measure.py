@@ -12,7 +12,7 @@ from .scenarios import BUS, NONE, Figure, Scenario
 NOISY = 10  # percent of a core used by others: such a pair is measured again
 SATURATED = 95  # percent of its core that the load generator needs at most, or it holds the server back
 COUNTS_OF_ZERO = ("failed", "closed_by_server", "protocol_errors", "write_failed", "duplicates", "missing", "reordered",
-                  "misdelivered", "stalls", "not_succeeded")
+                  "misdelivered", "not_succeeded")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,9 @@ def measure(scenario: Scenario, binary: Path, effort: Effort) -> dict:
 def noise(pairs: list[Pair]) -> list[str]:
     foreign = max(pair.foreign for pair in pairs)
     notes = [f"noisy: others used up to {foreign:.0f} % of a core"] if foreign > NOISY else []
+    stalls = max(pair.server.get("stalls", 0) for pair in pairs)
+    if stalls:
+        notes.append(f"nothing was delivered or answered for half a second, {stalls} times")
     if min(pair.server["own_core_pct"] for pair in pairs) > SATURATED:
         notes.append("the load generator was the limit: the server could send more a second")
     return notes

@@ -8,6 +8,7 @@ import threading
 import websockets
 
 CLIENTS = [f"fleet-{number}" for number in range(6)]
+TO_BE_CLOSED = [f"closed-{number}" for number in range(5)]
 GROUPS = ["fleet:even", "fleet:odd"]
 
 
@@ -17,7 +18,8 @@ class Fleet:
     def __init__(self, url: str):
         self._url = url.replace("http", "ws", 1)
         self._stopping = asyncio.Event()
-        self.received = dict.fromkeys(CLIENTS, 0)
+        self.received = dict.fromkeys(CLIENTS + TO_BE_CLOSED, 0)
+        self.closed = 0
         self._connected = 0
         self.ready = threading.Event()
 
@@ -29,23 +31,41 @@ class Fleet:
             if protocols:
                 await socket.recv()
                 await socket.send('{"type":"health","data":{"load":0.5}}')
-            self._connected += 1
-            if self._connected == len(CLIENTS):
-                self.ready.set()
+            self._arrived()
             async for message in socket:
                 if protocols and json.loads(message)["type"] == "ping":
                     await socket.send('{"type":"pong"}')
                 else:
                     self.received[name] += 1
 
+    async def _be_closed(self, name: str) -> None:
+        """Connected until somebody closes it, as an operator does."""
+        async with websockets.connect(f"{self._url}/ws?clientId={name}", ping_interval=None, max_size=None) as socket:
+            self._arrived()
+            try:
+                async for _ in socket:
+                    self.received[name] += 1
+            except websockets.ConnectionClosed as end:
+                if end.rcvd is None or end.rcvd.code != 4004:
+                    raise
+                self.closed += 1
+        # Gone, but not missing: only a task that ends by itself is a client that was lost.
+        await asyncio.Future()
+
+    def _arrived(self) -> None:
+        self._connected += 1
+        if self._connected == len(CLIENTS) + len(TO_BE_CLOSED):
+            self.ready.set()
+
     async def run(self) -> None:
         tasks = [asyncio.create_task(self._stay(number)) for number in range(len(CLIENTS))]
+        tasks += [asyncio.create_task(self._be_closed(name)) for name in TO_BE_CLOSED]
         stop = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in (stop, *tasks):
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        for name, result in zip(CLIENTS, results):
+        for name, result in zip(CLIENTS + TO_BE_CLOSED, results):
             if not isinstance(result, asyncio.CancelledError):
                 raise RuntimeError(f"{name} did not stay connected: {result!r}")
 

@@ -9,8 +9,9 @@ import schemathesis
 from problems import STATUS
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
-# Connected by fleet.py while schemathesis runs.
+# Connected by fleet.py while schemathesis runs; those to be closed are there for nothing else.
 CLIENTS = os.environ.get("FLEET_CLIENTS", "").split()
+TO_BE_CLOSED = iter(os.environ.get("FLEET_TO_BE_CLOSED", "").split())
 GROUPS = os.environ.get("FLEET_GROUPS", "").split()
 
 
@@ -27,10 +28,11 @@ def _is_identifier(value) -> bool:
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
     """Valid names become those of clients and groups that are connected; what is meant to be invalid stays."""
-    if not path_parameters or context.operation.method.lower() == "delete":
-        # Random names only: closing the clients would leave nobody for the rest.
+    if not path_parameters:
         return path_parameters
-    for name, known in (("id", CLIENTS), ("name", GROUPS)):
+    # Taking the clients out of their groups would leave nobody for the rest.
+    groups = [] if context.operation.method.lower() == "delete" else GROUPS
+    for name, known in (("id", CLIENTS), ("name", groups)):
         if _is_identifier(path_parameters.get(name)):
             path_parameters[name] = _chosen(known, path_parameters[name])
     return path_parameters
@@ -75,6 +77,19 @@ def map_case(context, case):
         if container.get("offline") == "queue":
             container["offline"] = "drop"
     return case
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Whoever is to be closed is one of those that are there for it, and nobody else once these are used up."""
+    if case.operation.definition.raw.get("operationId") == "closeClient" and case.method.upper() == "DELETE":
+        if _is_identifier(case.path_parameters.get("id")):
+            case.path_parameters["id"] = next(TO_BE_CLOSED, "nobody")
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines_of_json(ctx, value):
+    return {"data": value if isinstance(value, bytes) else str(value).encode()}
 
 
 @schemathesis.check

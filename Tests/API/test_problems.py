@@ -118,9 +118,9 @@ def test_push(url, case, chunked):
 SHORTHANDS = {
     "client: space": ("/v1/clients/a%20b/push", b"x", {}, "invalid_client_id"),
     "client: not ASCII": ("/v1/clients/%C3%BC/push", b"x", {}, "invalid_client_id"),
-    "client: not UTF-8": ("/v1/clients/%FF/push", b"x", {}, "invalid_client_id"),
-    "client: broken escape": ("/v1/clients/%zz/push", b"x", {}, "invalid_client_id"),
-    "client: half an escape": ("/v1/clients/a%4/push", b"x", {}, "invalid_client_id"),
+    "client: not UTF-8": ("/v1/clients/%FF/push", b"x", {}, "invalid_request"),
+    "client: broken escape": ("/v1/clients/%zz/push", b"x", {}, "invalid_request"),
+    "client: half an escape": ("/v1/clients/a%4/push", b"x", {}, "invalid_request"),
     "client: NUL": ("/v1/clients/a%00/push", b"x", {}, "invalid_client_id"),
     "client: escaped slash": ("/v1/clients/a%2Fb/push", b"x", {}, "invalid_client_id"),
     "client: 129 characters": ("/v1/clients/" + "a" * 129 + "/push", b"x", {}, "invalid_client_id"),
@@ -157,7 +157,6 @@ SHORTHANDS = {
     "query that is not UTF-8": ("/v1/broadcast?offline=%FF", b"x", {}, "invalid_request"),
     "offline fail, escaped": ("/v1/clients/no%62ody/push?off%6cine=f%61il", b"x", {}, "client_offline"),
     "no such path": ("/v1/clients/a/pushh", b"x", {}, "not_found"),
-    "no client": ("/v1/clients//push", b"x", {}, "not_found"),
     "path goes on": ("/v1/broadcast/all", b"x", {}, "not_found"),
     "Idempotency-Key on push": ("/v1/push", ALL + b'"text":"x"}', {"Idempotency-Key": "k"}, "not_implemented"),
     "Prefer on push": ("/v1/push", ALL + b'"text":"x"}', {"prefer": "respond-async, wait=1"}, "not_implemented"),
@@ -180,8 +179,6 @@ def test_post(url, case, chunked):
 ROUTES = {
     "no such path": ("GET", "/nothing", {}, "not_found"),
     "no such version": ("GET", "/v2/clients", {}, "not_found"),
-    "slash behind": ("GET", "/v1/clients/", {}, "not_found"),
-    "two slashes": ("GET", "//v1/clients", {}, "not_found"),
     "another case": ("GET", "/V1/Clients", {}, "not_found"),
     "dots": ("GET", "/v1/../../etc/passwd", {}, "not_found"),
     "escaped dots": ("GET", "/v1/%2e%2e/%2e%2e/etc/passwd", {}, "not_found"),
@@ -196,6 +193,8 @@ ROUTES = {
     "DELETE of health": ("DELETE", "/healthz", {}, "method_not_allowed"),
     "POST of /ws": ("POST", "/ws", {}, "method_not_allowed"),
     "PATCH of a group": ("PATCH", "/v1/groups/g", {}, "method_not_allowed"),
+    "TRACE": ("TRACE", "/v1/push", {}, "method_not_allowed"),
+    "TRACE of health": ("TRACE", "/healthz", {}, "method_not_allowed"),
     "OPTIONS": ("OPTIONS", "/v1/push", {}, "method_not_allowed"),
     "GET of many pushes": ("GET", "/v1/pushes", {}, "method_not_allowed"),
     "limit 0": ("GET", "/v1/clients?limit=0", {}, "invalid_request"),
@@ -241,7 +240,7 @@ def test_route(url, case):
 HANDSHAKES = {
     "bad client": ("/ws?clientId=a%20b", {}, "invalid_client_id"),
     "empty client": ("/ws?clientId=", {}, "invalid_client_id"),
-    "client not UTF-8": ("/ws?clientId=%FF", {}, "invalid_client_id"),
+    "client not UTF-8": ("/ws?clientId=%FF", {}, "invalid_request"),
     "client of 129 characters": ("/ws?clientId=" + "a" * 129, {}, "invalid_client_id"),
     "bad group": ("/ws?clientId=a&group=g&group=%20", {}, "invalid_group"),
     "101 groups": ("/ws?clientId=a" + "".join(f"&group=g{number}" for number in range(101)), {}, "too_many_groups"),
@@ -288,9 +287,10 @@ def test_head_has_the_status_and_no_body(url):
 
 def test_head_of_a_problem_has_no_body(url):
     with wire.Connection(url) as connection:
-        assert connection.request("HEAD", "/nothing").status == 404
-        assert connection.request("HEAD", "/v1/push").status == 405
-        assert connection.request("GET", "/healthz").status == 200
+        for path, status in (("/nothing", 404), ("/v1/push", 405), ("/v1/clients/never-seen", 404), ("/ws", 426)):
+            assert connection.request("HEAD", path).status == status
+            # Had the node sent a body, this answer would begin with it.
+            assert connection.request("GET", "/healthz").json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_many_members_cost_little(url, chunked):
     body = b'{"to":{"all":true},"text":"x",' + b",".join(b'"m%d":1' % number for number in range(20_000)) + b"}"
     start = time.monotonic()
     expect(wire.call(url, "POST", "/v1/push", body, chunked=chunked), "invalid_request")
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 1
 
 
 def test_the_callers_request_id_is_kept(url, chunked):
@@ -374,6 +374,7 @@ def test_the_callers_request_id_is_kept(url, chunked):
             assert answer.headers["x-request-id"] not in ("", unfit)
 
 
+@pytest.mark.own_node
 def test_rate_limited(chunked):
     with processes.node("--publish-rate", "1") as url, wire.Connection(url) as connection:
         answers = [connection.request("POST", "/v1/broadcast", b"x", chunked=chunked) for _ in range(20)]
@@ -384,6 +385,7 @@ def test_rate_limited(chunked):
         expect(answer, "rate_limited")
 
 
+@pytest.mark.own_node
 def test_duplicate_client():
     with processes.node("--duplicates", "reject") as url:
         first = wire.connect(url, "twin")
@@ -395,6 +397,7 @@ def test_duplicate_client():
         first.close()
 
 
+@pytest.mark.own_node
 def test_overloaded():
     """More handshakes than the accept rate."""
     with processes.node("--accept-rate", "1") as url:
@@ -418,6 +421,7 @@ def test_too_many_groups(url, connect):
     assert wire.call(url, "PUT", f"{path}/one-more").status == 204
 
 
+@pytest.mark.own_node
 def test_bus_unavailable_and_not_ready():
     """Redis is stopped under a node: no push is answered with success, and the node says that it is not ready."""
     with processes.redis() as redis, processes.node("--redis", redis.url) as url:

@@ -167,5 +167,9 @@ def upgrade(port, path="/ws?clientId=probe"):
         return int(connection.makefile("rb").readline().split()[1])
 
 
+def healthcheck(port):
+    return subprocess.run([ROOT / "deploy/healthcheck", str(port)], capture_output=True, text=True)
+
+
 def system_nginx():
     return shutil.which("nginx")

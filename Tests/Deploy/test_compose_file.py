@@ -8,7 +8,7 @@ import check_jsonschema
 import jsonschema
 import pytest
 import yaml
-from support import ROOT
+from support import ROOT, Program, eventually, free_port, healthcheck
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +80,19 @@ def test_every_service_comes_back(compose):
 def test_nginx_can_follow_names(compose):
     version = re.fullmatch(r"nginx:(\d+)\.(\d+)(?:\.(\d+))?(?:-alpine)?", compose["services"]["nginx"]["image"])
     assert tuple(int(part or 0) for part in version.groups()) >= (1, 27, 3)
+
+
+def test_the_commands_of_redis_and_node_work_together(compose, switchboard, tmp_path):
+    """As compose starts them, on loopback ports."""
+    redis_port, port = free_port(), free_port()
+    changed = {
+        "/etc/switchboard/redis.conf": ROOT / "deploy/redis.conf", "/data": tmp_path,
+        "--host=0.0.0.0": "--host=127.0.0.1", "--port=8080": f"--port={port}",
+        "--redis=redis://redis:6379": f"--redis=redis://127.0.0.1:{redis_port}",
+    }
+    redis, node = ([changed.pop(word, word) for word in compose["services"][name]["command"]] for name in ("redis", "node"))
+    redis += ["--bind", "127.0.0.1", "--port", redis_port]
+    assert changed == {}
+    with Program(tmp_path, "redis", *redis) as store, Program(tmp_path, "node", switchboard, *node) as server:
+        eventually(lambda: store.check_runs() and server.check_runs() and healthcheck(port).returncode == 0, what="it is ready")
+        assert (tmp_path / "appendonlydir").is_dir()

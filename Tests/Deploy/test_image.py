@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, Backend, Program, eventually, free_port, listens
+from support import ROOT, Backend, Program, eventually, free_port, healthcheck, listens
 
 sys.path.insert(0, str(ROOT / "deploy/lib"))
 from dockerfile import ignored, read_rules, read_stages  # noqa: E402
@@ -35,6 +35,20 @@ def test_a_step_that_docker_would_fail_at_is_found(tmp_path, wrong, message):
     assert result.returncode == 1 and message in result.stderr
 
 
+def test_the_build_is_followed_into_the_last_stage(tmp_path):
+    """With --build, by a program that is built in no time."""
+    path = tmp_path / "Dockerfile"
+    path.write_text(
+        "FROM debian:bookworm-slim AS build\nWORKDIR /build\nCOPY . .\nRUN mkdir image && cp /bin/true image/switchboard\n"
+        "FROM debian:bookworm-slim\nCOPY --from=build /build/image/ /usr/local/bin/\n"
+    )
+    result = check("--dockerfile", path, "--build")
+    assert result.returncode == 0 and "libc6: libc.so.6" in result.stdout, result.stderr
+    path.write_text(path.read_text().replace("image/switchboard", "image/telephone"))
+    result = check("--dockerfile", path, "--build")
+    assert result.returncode == 1 and "holds no /usr/local/bin/switchboard" in result.stderr
+
+
 def test_a_missing_library_is_found(switchboard, tmp_path):
     path = tmp_path / "Dockerfile"
     path.write_text("FROM debian:bookworm-slim\nRUN apt-get install -y ca-certificates\nRUN x --static-swift-stdlib\n")
@@ -56,10 +70,6 @@ def test_instructions_are_read_as_docker_reads_them():
 def test_dockerignore(path, out):
     rules = read_rules("# comment\n**/*.md\ndocs\n/deploy/*\n!deploy/keep\n.build*\n")
     assert ignored(rules, path) is out
-
-
-def healthcheck(port):
-    return subprocess.run([ROOT / "deploy/healthcheck", str(port)], capture_output=True, text=True)
 
 
 def test_the_health_check_sees_a_ready_node(switchboard, tmp_path):

@@ -23,16 +23,16 @@ import Testing
             let connection = try await node.connections.next()
             try await connection.hello()
             let data = "\"" + String(repeating: "x", count: 4000) + "\""
-            let sending = Task {
-                for number in 0..<count { try await connection.push("p\(number)", data) }
-            }
             // 16 MB do not fit the kernel's buffers: the node's socket stops taking more while the handler does nothing.
-            while connection.channel.isWritable { await Task.yield() }
-            #expect(await running.agent.isReading == false)
+            let sent = (0..<count).map { number in
+                connection.write(.push(ServerFrame.Push(id: "p\(number)", channel: "client", payload: .json(data))))
+            }
+            while await running.agent.isReading { try await Task.sleep(for: .milliseconds(1)) }
             #expect(await running.agent.gate.count < 200)
+            #expect(!connection.channel.isWritable)
             for _ in 0..<count { permits.put(()) }
             for number in 0..<count { #expect(try await handled.next() == "p\(number)") }
-            try await sending.value
+            for write in sent { try await write.get() }
             #expect(await running.agent.gate.count <= 1)
         }
     }
@@ -44,11 +44,10 @@ import Testing
             node, configure: { $0.inboundLimit = 1 }, handlers: { $0.onPush = { _ in try? await permits.next() } }
         ) { running in
             let connection = try await node.connections.next()
-            try await connection.hello(heartbeat: (0.1, 0.1))
-            try await running.connected()
+            try await connection.hello(heartbeat: (0.8, 0.4))
             try await connection.push("p1")
-            // Over these five signs of life the silence is longer than interval and timeout together.
-            for _ in 0..<5 { #expect(try await connection.next() == .pong) }
+            // Over these signs of life, one each 0.2 s, the silence is longer than interval and timeout together.
+            for _ in 0..<7 { #expect(try await connection.next() == .pong) }
             permits.put(())
             try await connection.send(.ping)
             #expect(try await connection.next() == .pong)

@@ -80,6 +80,7 @@ import Testing
             let task = Task { try await running.agent.send(.json("1")) }
             _ = try await connection.next()
             await running.agent.stop()
+            try await connection.expectClose(1000)
             await #expect(throws: AgentError.stopped) { try await task.value }
             await #expect(throws: AgentError.stopped) { try await running.agent.send(.json("2")) }
         }

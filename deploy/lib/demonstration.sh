@@ -30,6 +30,11 @@ has_health() {
     client "$1" | grep -q '"health" *: *{ *"'
 }
 
+# Only logs-1 sends messages.
+has_log_lines() {
+    curl -fsS --max-time 5 "$base/v1/stats" | grep -q '"messagesUp" *: *[1-9]'
+}
+
 node_of() {
     client "$1" | field node
 }
@@ -93,4 +98,6 @@ demonstrate() {
     check_nobody_else
     wait_until 15 agent-kiosk-1 "reporting this machine's health" has_health kiosk-1
     echo "  kiosk-1 reports this machine's health: $base/v1/clients/kiosk-1"
+    wait_until 15 agent-logs-1 "sending nginx's access log" has_log_lines
+    echo "  logs-1 sends the lines of nginx's access log: $base/v1/stats (messagesUp)"
 }

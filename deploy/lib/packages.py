@@ -29,6 +29,8 @@ def check_packages(packages, line):
 
 
 def _with_dependencies(packages):
+    if not packages:
+        return set()
     listing = _output(
         "apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks",
         "--no-replaces", "--no-enhances", *packages,
@@ -55,7 +57,7 @@ def _package_of(library):
     return None
 
 
-SWIFT = re.compile(r"lib(swift|dispatch|BlocksRuntime|_?Foundation)|lib_Foundation")
+SWIFT = re.compile(r"lib(swift|dispatch|BlocksRuntime|_?Foundation)")
 
 
 def check_libraries(binary, stage, static_swift):

@@ -2,6 +2,14 @@ import FoundationEssentials
 public import NIOCore
 import SwitchboardProtocol
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// How the machine is doing, read from `/proc`. What cannot be read is left out.
 public struct MachineHealth: Hashable, Sendable {
     /// Processes that ran or waited to run, on average over 1, 5 and 15 minutes.
@@ -14,7 +22,7 @@ public struct MachineHealth: Hashable, Sendable {
     public var memoryAvailable: Int?
     /// Bytes of the file system that holds `/`.
     public var diskTotal: Int?
-    /// Bytes that are free on it.
+    /// Bytes on it that programs without privileges may still use.
     public var diskFree: Int?
     /// Seconds since the machine started.
     public var uptime: Double?
@@ -34,14 +42,12 @@ public struct MachineHealth: Hashable, Sendable {
         health.memoryAvailable = memory["MemAvailable"]
         health.processorTicks = ProcText.processorTicks(text("stat"))
         health.processorUse = health.processorTicks?.use(since: previous?.processorTicks)
-        let disk = try? FileManager.default.attributesOfFileSystem(forPath: "/")
-        health.diskTotal = disk?[.systemSize].flatMap(Self.integer)
-        health.diskFree = disk?[.systemFreeSize].flatMap(Self.integer)
+        var disk = statvfs()
+        if statvfs("/", &disk) == 0 {
+            health.diskTotal = Int(disk.f_blocks) * Int(disk.f_frsize)
+            health.diskFree = Int(disk.f_bavail) * Int(disk.f_frsize)
+        }
         return health
-    }
-
-    private static func integer(_ value: Any) -> Int? {
-        (value as? any BinaryInteger).flatMap { Int(exactly: $0) }
     }
 
     /// The health as a JSON object of well under 4 KB, fit for ``AgentHandlers/health``.

@@ -42,6 +42,6 @@ struct ProcessorTicks: Hashable, Sendable {
     func use(since previous: ProcessorTicks?) -> Double? {
         let total = Double(total) - Double(previous?.total ?? 0)
         let idle = Double(idle) - Double(previous?.idle ?? 0)
-        return total > 0 ? min(max(1 - idle / total, 0), 1) : nil
+        return total > 0 ? min(max((total - idle) / total, 0), 1) : nil
     }
 }

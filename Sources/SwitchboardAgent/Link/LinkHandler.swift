@@ -23,6 +23,10 @@ final class LinkHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
         agent.assumeIsolated { [number] in $0.linkOpened(channel, number: number) }
+        // The connection may have ended while the upgrade was under way: then no channelInactive comes here any more.
+        guard !channel.isActive else { return }
+        isOver = true
+        agent.assumeIsolated { [number] in $0.linkEnded("the connection was lost", number: number) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

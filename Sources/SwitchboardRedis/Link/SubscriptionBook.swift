@@ -1,6 +1,6 @@
 /// Which channels a node listens to, and which of them Redis has confirmed on the present connection.
 struct SubscriptionBook {
-    private(set) var channels: [String]
+    private let channels: [String]
     private var unconfirmed: Set<String>
 
     init(channels: [String]) {
@@ -20,6 +20,4 @@ struct SubscriptionBook {
     mutating func confirmed(_ channel: String) -> Bool {
         unconfirmed.remove(channel) != nil && unconfirmed.isEmpty
     }
-
-    var isConfirmed: Bool { unconfirmed.isEmpty }
 }

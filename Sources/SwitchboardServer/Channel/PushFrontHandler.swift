@@ -1,8 +1,12 @@
+import DequeModule
 import NIOCore
 
 /// The first handler of every connection. It answers push requests itself, straight from the bytes, since an HTTP framework
 /// costs several times what the push does; the first request that is anything else turns the connection over to the HTTP
 /// codec, the upgrade and the framework, for good.
+///
+/// Pipelined requests (RFC 9112 section 9.3.2) are taken together, so that their pushes leave together, and are answered in
+/// their order.
 final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -10,16 +14,21 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Unanswered bytes beyond which the connection is not read from.
     private static let readAhead = 64 * 1024
+    /// Requests of one connection that may be under way at once.
+    private static let maximumInFlight = 128
 
     private let node: Node
     private let endpoint: PushEndpoint
     private let parser: PushRequestParser
-    private let negotiated: EventLoopPromise<NegotiatedConnection>
     private let installHTTP: (any Channel) throws -> EventLoopFuture<NegotiatedConnection>
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var needed = 0
-    private var isBusy = false
+    /// The answers in the order of their requests; nil where one is still awaited.
+    private var answers: Deque<ByteBuffer?> = []
+    /// The number of the request that `answers` begins with.
+    private var firstAnswer = 0
+    private var isFlushScheduled = false
     private var isReadingPaused = false
     /// No more requests are taken: the client has closed its side, or the node stops.
     private var isEnding = false
@@ -29,13 +38,11 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
 
     init(
-        node: Node, negotiated: EventLoopPromise<NegotiatedConnection>,
-        installHTTP: @escaping (any Channel) throws -> EventLoopFuture<NegotiatedConnection>
+        node: Node, installHTTP: @escaping (any Channel) throws -> EventLoopFuture<NegotiatedConnection>
     ) {
         self.node = node
         self.endpoint = PushEndpoint(node: node)
         self.parser = PushRequestParser(bodyLimit: node.configuration.bodyLimit)
-        self.negotiated = negotiated
         self.installHTTP = installHTTP
     }
 
@@ -43,14 +50,12 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        arm(.seconds(ConnectionChannel.handshakeTimeout), context)
+        arm(.seconds(ConnectionSetup.handshakeTimeout), context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        guard !hasHandedOver else { return }
-        deadline?.cancel()
-        negotiated.fail(ChannelError.alreadyClosed)
+        if !hasHandedOver { deadline?.cancel() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -61,7 +66,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ChannelShouldQuiesceEvent || event as? ChannelEvent == .inputClosed {
             isEnding = true
-            if !isBusy { context.close(promise: nil) }
+            if answers.isEmpty { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -69,9 +74,9 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             guard let context = self.context else { return }
-            let idle = TimeAmount.seconds(ConnectionChannel.idleTimeout)
+            let idle = TimeAmount.seconds(ConnectionSetup.idleTimeout)
             let left = idle - (NIODeadline.now() - lastUsed)
-            guard isUsed, isBusy || left > .zero else { return context.close(promise: nil) }
+            guard isUsed, !answers.isEmpty || left > .zero else { return context.close(promise: nil) }
             arm(max(left, .seconds(1)), context)
         }
     }
@@ -89,48 +94,71 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Takes the next request, when there is one and its answer will be read.
+    /// Takes the requests that are there, as long as their answers will be read.
     private func goOn(_ context: ChannelHandlerContext) {
-        while !isBusy, !isEnding, received.readableBytes > 0, received.readableBytes >= needed, context.channel.isWritable {
+        while !isEnding, received.readableBytes > 0, received.readableBytes >= needed,
+            answers.count < Self.maximumInFlight, context.channel.isWritable
+        {
             switch parser.parse(received) {
             case .incomplete(let needed):
                 self.needed = needed
                 return
-            case .other: return handOver(context)
+            case .other:
+                if answers.isEmpty { handOver(context) }
+                return
             case .request(let request):
                 needed = 0
                 received.moveReaderIndex(forwardBy: request.length)
                 answer(request, context)
             }
         }
-        if isBusy, !isReadingPaused, received.readableBytes > Self.readAhead { pauseReading(true, context) }
+        if !isReadingPaused, received.readableBytes > Self.readAhead { pauseReading(true, context) }
     }
 
     private func answer(_ request: PushRequestParser.Request, _ context: ChannelHandlerContext) {
-        isBusy = true
+        let number = firstAnswer + answers.count
+        answers.append(nil)
         isUsed = true
+        if request.isLast { isEnding = true }
         let loop = context.eventLoop
         let box = NIOLoopBound(self, eventLoop: loop)
+        let (requestID, isLast) = (request.requestID, request.isLast)
         endpoint.handle(request.push) { answer in
-            if loop.inEventLoop { return box.value.respond(answer, to: request) }
-            loop.execute { box.value.respond(answer, to: request) }
+            if loop.inEventLoop { return box.value.respond(answer, to: number, requestID, isLast) }
+            loop.execute { box.value.respond(answer, to: number, requestID, isLast) }
         }
     }
 
-    private func respond(_ answer: PushEndpoint.Answer, to request: PushRequestParser.Request) {
+    private func respond(_ answer: PushEndpoint.Answer, to number: Int, _ requestID: String?, _ isLast: Bool) {
         guard let context else { return }
-        isBusy = false
-        lastUsed = .now()
-        let isLast = request.isLast || isEnding
-        let response = PushResponse.bytes(
-            answer, requestID: request.requestID, date: node.shard(of: context.eventLoop).date, isLast: isLast)
-        context.writeAndFlush(wrapOutboundOut(response), promise: nil)
-        if isLast {
-            isEnding = true
-            return context.close(promise: nil)
+        let shard = node.shard(of: context.eventLoop)
+        answers[number - firstAnswer] = PushResponse.bytes(
+            answer, requestID: requestID ?? shard.newRequestID(), date: shard.date, isLast: isLast)
+        while let first = answers.first, let bytes = first {
+            answers.removeFirst()
+            firstAnswer += 1
+            context.write(wrapOutboundOut(bytes), promise: nil)
         }
+        if answers.isEmpty { finish(context) } else { scheduleFlush(context) }
+    }
+
+    /// Every request that was taken is answered.
+    private func finish(_ context: ChannelHandlerContext) {
+        lastUsed = .now()
+        context.flush()
+        if isEnding { return context.close(promise: nil) }
         if isReadingPaused { pauseReading(false, context) }
-        goOn(context)
+        if received.readableBytes > 0 { goOn(context) }
+    }
+
+    /// Answers that become ready in the same turn of the loop leave together.
+    private func scheduleFlush(_ context: ChannelHandlerContext) {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute { [self] in
+            isFlushScheduled = false
+            self.context?.flush()
+        }
     }
 
     private func pauseReading(_ isPaused: Bool, _ context: ChannelHandlerContext) {
@@ -145,9 +173,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
             let future = try installHTTP(context.channel)
             let deadline = self.deadline
             future.whenComplete { _ in deadline?.cancel() }
-            future.cascade(to: negotiated)
         } catch {
-            negotiated.fail(error)
             return context.close(promise: nil)
         }
         let bytes = received

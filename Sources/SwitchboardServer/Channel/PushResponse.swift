@@ -3,7 +3,7 @@ import SwitchboardProtocol
 
 /// The bytes of an answer to a push (RFC 9112).
 enum PushResponse {
-    static func bytes(_ answer: PushEndpoint.Answer, requestID: String?, date: String, isLast: Bool) -> ByteBuffer {
+    static func bytes(_ answer: PushEndpoint.Answer, requestID: String, date: String, isLast: Bool) -> ByteBuffer {
         var buffer = ByteBuffer()
         switch answer {
         case .success(let (status, body)):
@@ -21,12 +21,12 @@ enum PushResponse {
     }
 
     private static func finish(
-        _ buffer: inout ByteBuffer, _ body: ByteBuffer, _ requestID: String?, _ date: String, _ isLast: Bool
+        _ buffer: inout ByteBuffer, _ body: ByteBuffer, _ requestID: String, _ date: String, _ isLast: Bool
     ) {
         buffer.writeStaticString("Content-Length: ")
         buffer.writeString("\(body.readableBytes)")
         buffer.writeStaticString("\r\nX-Request-Id: ")
-        buffer.writeString(requestID ?? RequestID.new())
+        buffer.writeString(requestID)
         buffer.writeStaticString("\r\nDate: ")
         buffer.writeString(date)
         buffer.writeStaticString(isLast ? "\r\nConnection: close\r\n\r\n" : "\r\n\r\n")

@@ -1,6 +1,3 @@
-import HTTPTypes
-import Hummingbird
-import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOPosix
@@ -33,7 +30,7 @@ public struct SwitchboardServer: Sendable {
     /// - Parameter onListening: Called with the port once the node listens.
     /// - Throws: when the port cannot be bound.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-        let threads = configuration.loops > 0 ? configuration.loops : System.coreCount
+        let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let boundAddress = AddressBox("\(configuration.host):\(configuration.port)")
         let (bus, store, redis) = connect(group)
@@ -42,22 +39,15 @@ public struct SwitchboardServer: Sendable {
             loops: Array(group.makeIterator()), logger: logger)
         node.start()
         let host = configuration.host
-        let application = Application(
-            router: APIRouter.make(node: node),
-            server: HTTPServerBuilder { responder in ConnectionChannel(responder: responder, node: node) },
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: "switchboard", backlog: 4096),
-            onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? 0
-                boundAddress.set("\(host):\(port)")
-                await onListening(port)
-            },
-            eventLoopGroupProvider: .shared(group), logger: logger)
+        let listener = ConnectionListener(node: node, group: group, responder: APIResponder.make(node: node)) { port in
+            boundAddress.set("\(host):\(port)")
+            await onListening(port)
+        }
         // Started in this order and stopped in the reverse one: first nobody new comes in, then the sessions are sent
         // away, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
-        services += [PresenceKeeper(node: node) { boundAddress.value }, SessionDrain(node: node), application]
+        services += [PresenceKeeper(node: node) { boundAddress.value }, SessionDrain(node: node), listener]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)

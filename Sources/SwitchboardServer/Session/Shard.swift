@@ -15,7 +15,9 @@ final class Shard: @unchecked Sendable {
     var table = SlotTable()
     var groups: [GroupName: Group] = [:]
     var counters = ShardCounters()
-    var pushIDs = ULIDGenerator()
+    /// Connections that are no sessions: plain HTTP, or not yet known.
+    var connections: [ObjectIdentifier: any Channel] = [:]
+    private var requestIDs = ULIDGenerator()
     private var wheel = TimerWheel(slots: 1024)
     private var isFlushScheduled = false
     private var outbox = Outbox()
@@ -55,6 +57,9 @@ final class Shard: @unchecked Sendable {
             ticker = nil
         }
     }
+
+    /// An id for `X-Request-Id`, without asking the kernel for random numbers.
+    func newRequestID() -> String { requestIDs.next(milliseconds: WallClock.milliseconds()) }
 
     // MARK: Time
 

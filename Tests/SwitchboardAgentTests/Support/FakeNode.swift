@@ -13,6 +13,8 @@ final class FakeNode: Sendable {
         /// Accepts with this subprotocol; nil for none.
         case acceptAs(String?)
         case refuse(Int, HTTPHeaders = [:], body: String = "")
+        /// Accepts, and ends the TCP connection with it.
+        case acceptAndCut
         /// Reads the request and says nothing.
         case mute
     }
@@ -23,16 +25,18 @@ final class FakeNode: Sendable {
     /// The request targets that were asked for, refused ones too.
     let requests = Inbox<String>()
     private let listener: any Channel
+    private let channels = Channels()
 
     /// - Parameter answers: What the first, second, ... request gets; the last one holds for all that follow.
     init(_ answers: Answer...) async throws {
-        let (connections, requests) = (connections, requests)
+        let (connections, requests, channels) = (connections, requests, channels)
         let script = Script(answers.isEmpty ? [.accept] : answers)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                channels.add(channel)
+                return channel.eventLoop.makeCompletedFuture {
                     let answer = NIOLoopBoundBox<Answer>(.accept, eventLoop: channel.eventLoop)
                     _ = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                         configuration: Self.pipeline(answer, script, connections, requests))
@@ -44,8 +48,10 @@ final class FakeNode: Sendable {
 
     var url: String { "ws://127.0.0.1:\(port)" }
 
+    /// Stops listening and ends every connection.
     func stop() async throws {
         try await listener.close()
+        channels.close()
     }
 
     private static func pipeline(
@@ -59,14 +65,15 @@ final class FakeNode: Sendable {
                 requests.put(head.uri)
                 let headers: HTTPHeaders? =
                     switch answer.value {
-                    case .accept: ["Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol]
+                    case .accept, .acceptAndCut: ["Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol]
                     case .acceptAs(let name): name.map { ["Sec-WebSocket-Protocol": $0] } ?? [:]
                     case .refuse, .mute: nil
                     }
                 return channel.eventLoop.makeSucceededFuture(headers)
             },
             upgradePipelineHandler: { channel, head in
-                channel.eventLoop.makeCompletedFuture {
+                if case .acceptAndCut = answer.value { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
                     let connection = FakeConnection(channel: channel, request: head)
                     try channel.pipeline.syncOperations.addHandler(FrameCollector(connection.frames))
                     connections.put(connection)
@@ -83,6 +90,19 @@ final class FakeNode: Sendable {
             return channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         }
         return NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
+    }
+}
+
+/// The accepted connections.
+private final class Channels: Sendable {
+    private let channels = Mutex<[any Channel]>([])
+
+    func add(_ channel: any Channel) {
+        channels.withLock { $0.append(channel) }
+    }
+
+    func close() {
+        for channel in channels.withLock({ $0 }) { channel.close(promise: nil) }
     }
 }
 

@@ -17,7 +17,7 @@ struct RunningAgent: Sendable {
     ) {
         let (events, pushes) = (Inbox<AgentEvent>(), Inbox<ServerFrame.Push>())
         var configuration = AgentConfiguration(url: url, client: ClientID(rawValue: "kiosk-7"))
-        configuration.closeTimeout = 0.5
+        configuration.closeTimeout = 10
         configure(&configuration)
         var handlers = AgentHandlers(onPush: { pushes.put($0) }, onEvent: { events.put($0) })
         change(&handlers)
@@ -38,8 +38,8 @@ struct RunningAgent: Sendable {
             throw error
         }
         running.run.cancel()
-        _ = await running.run.result
         try await node.stop()
+        _ = await running.run.result
     }
 
     /// The next event that says that a link, or an attempt, has ended: code, reason and delay.
@@ -50,6 +50,13 @@ struct RunningAgent: Sendable {
             case .attemptFailed(let reason, let retryIn): return (nil, reason, retryIn)
             case .connected, .goaway, .refused: continue
             }
+        }
+    }
+
+    /// When the open link last saw bytes; nil without one.
+    var lastTraffic: NIODeadline? {
+        get async {
+            if case .online(let link) = await agent.state.phase { link.lastTraffic } else { nil }
         }
     }
 

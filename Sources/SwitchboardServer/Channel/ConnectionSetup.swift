@@ -23,14 +23,10 @@ enum NegotiatedConnection: Sendable {
 ///                             '-> HTTP codec -> upgrade? -+-> Session
 ///                                                         '-> Hummingbird
 /// ```
-struct ConnectionChannel: HTTPChannelHandler {
-    struct Value: ServerChildChannelValue {
-        let channel: any Channel
-        let negotiated: EventLoopFuture<NegotiatedConnection>
-    }
-
-    let responder: Responder
+struct ConnectionSetup: Sendable {
     let node: Node
+    /// Talks HTTP on a connection that is wrapped for it.
+    let http: HTTP1Channel
 
     /// Seconds within which a connection must have said what it is.
     static let handshakeTimeout: Int64 = 10
@@ -38,23 +34,29 @@ struct ConnectionChannel: HTTPChannelHandler {
     static let idleTimeout: Int64 = 75
     private static let maximumHeaderBytes = 16 * 1024
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
-            let negotiated = channel.eventLoop.makePromise(of: NegotiatedConnection.self)
-            let front = PushFrontHandler(node: node, negotiated: negotiated) { channel in
-                try installHTTP(on: channel, logger: logger)
-            }
-            try channel.pipeline.syncOperations.addHandler(front)
-            return Value(channel: channel, negotiated: negotiated.futureResult)
+    /// On the connection's loop.
+    func prepare(_ channel: any Channel) throws {
+        let shard = node.shard(of: channel.eventLoop)
+        shard.track(channel)
+        channel.closeFuture.assumeIsolated().whenComplete { _ in shard.untrack(channel) }
+        let front = PushFrontHandler(node: node) { channel in
+            let negotiated = try installHTTP(on: channel)
+            negotiated.whenSuccess { take($0, on: channel) }
+            return negotiated
+        }
+        try channel.pipeline.syncOperations.addHandler(front)
+    }
+
+    private func take(_ connection: NegotiatedConnection, on channel: any Channel) {
+        switch connection {
+        case .webSocket: node.shard(of: channel.eventLoop).untrack(channel)
+        case .refused: break
+        case .http(let http): Task { await self.http.handleHTTP(asyncChannel: http, logger: node.logger) }
         }
     }
 
-    func handle(value: Value, logger: Logger) async {
-        guard case .http(let channel) = try? await value.negotiated.get() else { return }
-        await handleHTTP(asyncChannel: channel, logger: logger)
-    }
-
-    private func installHTTP(on channel: any Channel, logger: Logger) throws -> EventLoopFuture<NegotiatedConnection> {
+    private func installHTTP(on channel: any Channel) throws -> EventLoopFuture<NegotiatedConnection> {
+        let logger = node.logger
         let refusal = NIOLoopBoundBox<Problem?>(nil, eventLoop: channel.eventLoop)
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedConnection>(
             upgraders: [SessionUpgrader(node: node, refusal: refusal)],

@@ -65,7 +65,7 @@ final class RedisFixture: ClusterFixture {
         member?.task.cancel()
         try await member?.task.value
         let plain = try await PlainRedis(url)
-        _ = try await plain("ZADD", RedisKeys(prefix: "sb").nodes, "XX", "1", id.rawValue)
+        _ = try await plain("ZADD", RedisKeys(prefix: "sb").nodes, "XX", "\(WallClock.milliseconds())", id.rawValue)
         plain.close()
     }
 

@@ -1,0 +1,76 @@
+import Testing
+
+/// Gives a suite a cluster of its own, which is gone when the suite ends, however it ends.
+struct ClusterTrait: SuiteTrait, TestScoping {
+    let layout: Cluster.Layout
+    let isHeavy: Bool
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        let share = isHeavy ? Machine.whole : 1
+        await Machine.shared.take(share)
+        do {
+            let cluster = try await Cluster.start(layout)
+            do {
+                try await Cluster.$current.withValue(cluster) { try await function() }
+            } catch {
+                await cluster.stop()
+                throw error
+            }
+            await cluster.stop()
+        } catch {
+            await Machine.shared.give(share)
+            throw error
+        }
+        await Machine.shared.give(share)
+    }
+}
+
+extension Trait where Self == ClusterTrait {
+    /// - Parameters:
+    ///   - isHeavy: Nothing else may run meanwhile.
+    ///   - options: Flags of `switchboard serve`.
+    static func cluster(
+        nodes: Int = 3, redis: Bool = true, proxy: Bool = true, isHeavy: Bool = false, options: [String] = []
+    ) -> Self {
+        ClusterTrait(
+            layout: .init(nodes: nodes, hasRedis: redis, hasProxy: proxy, options: options), isHeavy: isHeavy)
+    }
+}
+
+extension Trait where Self == IssueHandlingTrait {
+    /// The logs of the cluster are shown when a test fails.
+    static var logsOnFailure: Self {
+        .compactMapIssues { issue in
+            Cluster.current?.noteFailure()
+            return issue
+        }
+    }
+}
+
+/// Shares the machine out: suites that only wait run two at a time, one that loads or measures it runs alone.
+actor Machine {
+    static let shared = Machine()
+    static let whole = 2
+
+    private var free = Machine.whole
+    private var waiting: [(share: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+    func take(_ share: Int) async {
+        if waiting.isEmpty, free >= share {
+            free -= share
+            return
+        }
+        await withCheckedContinuation { waiting.append((share, $0)) }
+    }
+
+    func give(_ share: Int) {
+        free += share
+        // In order, so that one that needs everything is not passed by for ever.
+        while let first = waiting.first, first.share <= free {
+            free -= first.share
+            waiting.removeFirst().continuation.resume()
+        }
+    }
+}

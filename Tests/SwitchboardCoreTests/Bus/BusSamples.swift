@@ -1,0 +1,70 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Messages of every kind, plain and awkward.
+enum BusSamples {
+    static let longest = String(repeating: "x", count: 128)
+
+    static let payloads: [Payload] = [
+        text(""), text("hello"), text("two\nlines\n"), text("\n"), text("{\"not\": json"), text("äö\u{1F600}\u{2028}"),
+        Payload(format: .json, bytes: ByteBuffer(string: #"{"a": [1, 2.50, "\u00e4\n"]}"#)),
+        Payload(format: .json, bytes: ByteBuffer(string: "{\n  \"a\": 1\n}\n")),
+        Payload(format: .binary, bytes: ByteBuffer()),
+        Payload(format: .binary, bytes: ByteBuffer(bytes: 0...255)),
+        Payload(format: .binary, bytes: ByteBuffer(string: "{}\n{}")),
+        Payload(format: .binary, bytes: ByteBuffer(repeating: 0x0A, count: 1024 * 1024)),
+    ]
+
+    static let targets: [Target] = [
+        .client(client("kiosk-7")), .client(client(longest)), .clients([client("a")]),
+        .clients((0..<Target.maximumClients).map { client("c\($0)") }), .group(group("shop:1")),
+        .labels(["role": "till \"1\"\n", "\u{E9}": "", "": "\u{7}\\"]), .all,
+    ]
+
+    private static let pushes: [BusMessage] =
+        payloads.map { .push(push($0)) } + targets.map { .push(push(text("x"), to: $0)) }
+        + [
+            .push(BusPush(id: PushID(unchecked: longest), target: .all, payload: text("x"))),
+            .push(push(text("x"), at: UInt64(Int.max))),
+        ]
+
+    private static let controls: [Control.Action] = [
+        .close(code: 0, reason: ""), .close(code: .max, reason: "line\n\"quoted\" \u{1F600}"), .join(group("g")),
+        .leave(group(longest)),
+    ]
+
+    private static let others: [BusMessage] = [
+        .receipt(Receipt(push: PushID(unchecked: "p"), node: node("n1"), matched: 3, delivered: 2, dropped: 1)),
+        .receipt(Receipt(push: PushID(unchecked: "p"), node: node("n1"), matched: 0, delivered: 0, dropped: 0)),
+        .evict(
+            Eviction(
+                client: client("c"), session: SessionID(unchecked: "s"), epoch: UInt64(Int.max), node: node("n2"),
+                address: "[2001:db8::1]:80\"\\\n")),
+        .done(ControlOutcome(id: "", node: node("n1"), result: .done)),
+        .done(ControlOutcome(id: "o\n1", node: node("n1"), result: .notHere)),
+        .done(ControlOutcome(id: "o", node: node("n1"), result: .refused)),
+        .query(Query(id: "q", origin: node("n1"), subject: .groups)),
+        .query(Query(id: "q", origin: node("n1"), subject: .members(group("g")))),
+        .query(Query(id: "q", origin: node("n1"), subject: .stats)),
+        .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer())),
+        .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer(string: "{\"groups\":\n{}}\n"))),
+        .canary(""), .canary("t\u{0}\u{1F}\u{7F}\"\\/"), .nodeUp(node("n1")), .nodeDown(node(longest)),
+    ]
+
+    static let all: [BusMessage] =
+        pushes
+        + controls.map { .control(Control(id: "o1", origin: node("n1"), client: client("c"), action: $0)) }
+        + others
+
+    static func push(_ payload: Payload, to target: Target = .all, at time: UInt64 = 1_700_000_000_123) -> BusPush {
+        BusPush(id: PushID(unchecked: "p1"), target: target, payload: payload, origin: node("n1"), acceptedAt: time)
+    }
+
+    /// For pushes that come without an id.
+    static let newID = PushID(unchecked: "new")
+
+    static func decode(_ bytes: ByteBuffer) throws(BusCodec.Failure) -> BusMessage {
+        try BusCodec.decode(bytes, newID: { newID })
+    }
+}

@@ -1,0 +1,158 @@
+import NIOCore
+import SwitchboardProtocol
+import Testing
+
+/// Every frame there and back, and what is refused.
+@Suite struct FrameTests {
+    static func json(_ text: String) -> Payload { Payload(format: .json, bytes: ByteBuffer(string: text)) }
+    static let binary = Payload(format: .binary, bytes: ByteBuffer(bytes: [0, 255, 10]))
+    static let group = GroupName(unchecked: "shop:1")
+
+    static let serverFrames: [(ServerFrame, String)] = [
+        (
+            .hello(
+                ServerFrame.Hello(
+                    client: ClientID(unchecked: "kiosk-7"), session: SessionID(unchecked: "S"), epoch: 7,
+                    node: NodeID(unchecked: "n1"), heartbeatInterval: 25, heartbeatTimeout: 0.5, reconnectMinimum: 1,
+                    reconnectMaximum: 30, recovered: true)),
+            #"{"type":"hello","clientId":"kiosk-7","session":"S","epoch":7,"node":"n1","heartbeat":{"interval":25,"timeout":0.5},"reconnect":{"min":1,"max":30},"recovered":true}"#
+        ),
+        (
+            .push(ServerFrame.Push(id: "p\"1", channel: "group:a", payload: json(#"{"b": 1.0}"#), offset: "5-0")),
+            #"{"type":"push","id":"p\"1","channel":"group:a","offset":"5-0","data":{"b": 1.0}}"#
+        ),
+        (
+            .push(ServerFrame.Push(id: "p", channel: "all", payload: binary)),
+            #"{"type":"push","id":"p","channel":"all","base64":"AP8K"}"#
+        ),
+        (
+            .command(ServerFrame.Command(id: "c", name: "restart", payload: json("[]"), timeout: 30)),
+            #"{"type":"command","id":"c","name":"restart","timeout":30,"data":[]}"#
+        ),
+        (.cancel(id: "c"), #"{"type":"cancel","id":"c"}"#),
+        (.ack(ref: "m"), #"{"type":"ack","ref":"m"}"#),
+        (.ping, #"{"type":"ping"}"#),
+        (.goaway(reason: "draining", reconnectAfter: 2.5), #"{"type":"goaway","reason":"draining","reconnectAfter":2.5}"#),
+        (.error(code: "c", message: "m", ref: nil), #"{"type":"error","code":"c","message":"m"}"#),
+        (.error(code: "c", message: "m", ref: "r"), #"{"type":"error","code":"c","message":"m","ref":"r"}"#),
+        (.unknown(type: "new"), #"{"type":"new"}"#),
+    ]
+
+    static let clientFrames: [(ClientFrame, String)] = [
+        (.hello(ClientFrame.Hello()), #"{"type":"hello"}"#),
+        (
+            .hello(
+                ClientFrame.Hello(
+                    token: "t", client: ClientID(unchecked: "a"), labels: ["y": "2", "x": "1"], version: "v", resume: ["all": "5-0"])),
+            #"{"type":"hello","token":"t","clientId":"a","labels":{"x":"1","y":"2"},"version":"v","resume":{"all":"5-0"}}"#
+        ),
+        (.ack(offset: "5-0"), #"{"type":"ack","offset":"5-0"}"#),
+        (.message(id: "m", payload: json("null")), #"{"type":"message","id":"m","data":null}"#),
+        (.message(id: nil, payload: binary), #"{"type":"message","base64":"AP8K"}"#),
+        (.result(id: "c", status: 200, payload: json("1")), #"{"type":"result","id":"c","status":200,"data":1}"#),
+        (.result(id: "c", status: 501, payload: nil), #"{"type":"result","id":"c","status":501}"#),
+        (.output(id: "c", payload: json(#""x""#)), #"{"type":"output","id":"c","data":"x"}"#),
+        (.health(data: ByteBuffer(string: #"{"load": 1}"#)), #"{"type":"health","data":{"load": 1}}"#),
+        (.join(group: group), #"{"type":"join","group":"shop:1"}"#),
+        (.leave(group: group), #"{"type":"leave","group":"shop:1"}"#),
+        (.pong, #"{"type":"pong"}"#),
+        (.token("t"), #"{"type":"token","token":"t"}"#),
+        (.unknown(type: "new"), #"{"type":"new"}"#),
+    ]
+
+    @Test(arguments: serverFrames) func serverFramesThereAndBack(frame: ServerFrame, text: String) throws {
+        var buffer = ByteBuffer()
+        frame.write(into: &buffer)
+        #expect(String(buffer: buffer) == text)
+        #expect(try ServerFrame(parsing: buffer) == frame)
+    }
+
+    @Test(arguments: clientFrames) func clientFramesThereAndBack(frame: ClientFrame, text: String) throws {
+        var buffer = ByteBuffer()
+        frame.write(into: &buffer)
+        #expect(String(buffer: buffer) == text)
+        #expect(try ClientFrame(parsing: buffer) == frame)
+    }
+
+    @Test func framesAreWrittenBehindWhatIsThere() throws {
+        var buffer = ByteBuffer(string: "before ")
+        ClientFrame.pong.write(into: &buffer)
+        #expect(String(buffer: buffer) == #"before {"type":"pong"}"#)
+    }
+
+    @Test func textIsFramedAsAJSONString() throws {
+        var buffer = ByteBuffer()
+        let text = Payload(format: .text, bytes: ByteBuffer(string: "say \"é\"\n"))
+        ServerFrame.push(ServerFrame.Push(id: "p", channel: "all", payload: text)).write(into: &buffer)
+        #expect(String(buffer: buffer) == #"{"type":"push","id":"p","channel":"all","data":"say \"é\"\n"}"#)
+    }
+
+    @Test(arguments: ["", "x", "[]", "1", "null", "{}", #"{"type":1}"#, #"{"type":null}"#, #"{"Type":"ping"}"#, #"{"type":"ping","type":"ping"}"#])
+    func whatIsNoFrameIsMalformed(text: String) {
+        func isMalformed(_ error: FrameError) -> Bool { if case .malformed = error { true } else { false } }
+        do throws(FrameError) {
+            _ = try ClientFrame(parsing: ByteBuffer(string: text))
+            Issue.record("it was accepted")
+        } catch { #expect(isMalformed(error)) }
+        do throws(FrameError) {
+            _ = try ServerFrame(parsing: ByteBuffer(string: text))
+            Issue.record("it was accepted")
+        } catch { #expect(isMalformed(error)) }
+    }
+
+    @Test(arguments: [
+        (#"{"type":"ack"}"#, "offset"), (#"{"type":"ack","offset":5}"#, "offset"), (#"{"type":"message"}"#, "data"),
+        (#"{"type":"message","base64":"?"}"#, "base64"), (#"{"type":"message","base64":"QQ"}"#, "base64"),
+        (#"{"type":"message","id":7,"data":1}"#, "id"), (#"{"type":"result","id":"c"}"#, "status"),
+        (#"{"type":"result","id":"c","status":200.5}"#, "status"), (#"{"type":"result","status":200}"#, "id"),
+        (#"{"type":"health","data":[1]}"#, "data"), (#"{"type":"health"}"#, "data"), (#"{"type":"join"}"#, "group"),
+        (#"{"type":"join","group":"a b"}"#, "group"), (#"{"type":"leave","group":""}"#, "group"), (#"{"type":"token"}"#, "token"),
+        (#"{"type":"hello","clientId":"a/b"}"#, "clientId"), (#"{"type":"hello","labels":{"a":1}}"#, "labels"),
+        (#"{"type":"hello","labels":[]}"#, "labels"), (#"{"type":"output","id":"c"}"#, "data"),
+    ])
+    func clientFramesNameTheirInvalidField(text: String, field: String) {
+        #expect(throws: FrameError.invalidField(field)) { try ClientFrame(parsing: ByteBuffer(string: text)) }
+    }
+
+    @Test(arguments: [
+        (#"{"type":"push","channel":"all","data":1}"#, "id"), (#"{"type":"push","id":"p","data":1}"#, "channel"),
+        (#"{"type":"push","id":"p","channel":"all"}"#, "data"), (#"{"type":"ack"}"#, "ref"), (#"{"type":"cancel"}"#, "id"),
+        (#"{"type":"goaway","reason":"x"}"#, "reconnectAfter"), (#"{"type":"goaway","reason":"x","reconnectAfter":1e400}"#, "reconnectAfter"),
+        (#"{"type":"error","code":"x"}"#, "message"), (#"{"type":"command","id":"c","name":"n"}"#, "timeout"),
+        (#"{"type":"hello"}"#, "heartbeat"),
+        (
+            #"{"type":"hello","clientId":"a","session":"s","epoch":-1,"node":"n","heartbeat":{"interval":1,"timeout":1},"reconnect":{"min":1,"max":2}}"#,
+            "epoch"
+        ),
+        (
+            #"{"type":"hello","clientId":"a b","session":"s","epoch":1,"node":"n","heartbeat":{"interval":1,"timeout":1},"reconnect":{"min":1,"max":2}}"#,
+            "clientId"
+        ),
+    ])
+    func serverFramesNameTheirInvalidField(text: String, field: String) {
+        #expect(throws: FrameError.invalidField(field)) { try ServerFrame(parsing: ByteBuffer(string: text)) }
+    }
+
+    @Test func nullIsAsGoodAsMissing() throws {
+        let hello = ByteBuffer(string: #"{"type":"hello","token":null,"clientId":null,"labels":null,"resume":null}"#)
+        #expect(try ClientFrame(parsing: hello) == .hello(ClientFrame.Hello()))
+        #expect(
+            try ClientFrame(parsing: ByteBuffer(string: #"{"type":"message","id":null,"data":1}"#))
+                == .message(id: nil, payload: Self.json("1")))
+    }
+
+    @Test func aCommandWithoutDataCarriesNull() throws {
+        let frame = try ServerFrame(parsing: ByteBuffer(string: #"{"type":"command","id":"c","name":"n","timeout":1}"#))
+        #expect(frame == .command(ServerFrame.Command(id: "c", name: "n", payload: Self.json("null"), timeout: 1)))
+    }
+
+    @Test func anEpochKeepsAllItsDigits() throws {
+        var hello = ServerFrame.Hello(
+            client: ClientID(unchecked: "a"), session: SessionID(unchecked: "s"), epoch: UInt64(Int64.max),
+            node: NodeID(unchecked: "n"), heartbeatInterval: 1, heartbeatTimeout: 1)
+        hello.epoch -= 1
+        var buffer = ByteBuffer()
+        ServerFrame.hello(hello).write(into: &buffer)
+        #expect(try ServerFrame(parsing: buffer) == .hello(hello))
+    }
+}
