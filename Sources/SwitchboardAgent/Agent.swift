@@ -91,7 +91,10 @@ public actor Agent {
     public func run() async throws {
         guard !hasRun else { throw AgentError.alreadyRun }
         hasRun = true
-        connector = try Connector(configuration)
+        do { connector = try Connector(configuration) } catch {
+            stop()
+            throw error
+        }
         let pushTask = Task { [handlers, pushes] in
             for await push in pushes.stream {
                 await handlers.onPush(push)
@@ -101,8 +104,10 @@ public actor Agent {
         let eventTask = Task { [handlers, events] in
             for await event in events.stream { await handlers.onEvent(event) }
         }
-        let error = await withTaskCancellationHandler {
+        let error: AgentError? = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
+                // It may have been stopped before it ran.
+                guard state.phase == .idle else { return continuation.resume(returning: nil) }
                 finished = continuation
                 perform(state.start(.now()))
             }

@@ -50,4 +50,9 @@ public struct AgentConfiguration: Sendable {
         self.labels = labels
         self.tls = tls
     }
+
+    /// Trusts the certificates of a PEM file instead of the system's, for a node with a private authority.
+    public mutating func trustCertificates(atPath path: String) {
+        tls.trustRoots = .file(path)
+    }
 }

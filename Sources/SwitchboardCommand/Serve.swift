@@ -38,7 +38,8 @@ struct Serve: AsyncParsableCommand {
     var trustedProxies: [AddressRange] = []
     @Option(help: "Event loops; 0 takes one for each core.") var loops = 0
     @Flag(help: "Serve /ws/echo, for probing the way through a proxy.") var diagnostics = false
-    @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel = Logger.Level.info
+    @Option(help: "trace, debug, info, notice, warning, error or critical.", transform: LogLevel.parse)
+    var logLevel = Logger.Level.info
 
     func validate() throws {
         if let redis { _ = try Serve.redis(redis, node: NodeID(unchecked: "node")) }

@@ -1,6 +1,6 @@
 public import ArgumentParser
 import Foundation
-public import Logging
+import Logging
 public import SwitchboardCore
 import SwitchboardProtocol
 public import SwitchboardRedis
@@ -38,7 +38,13 @@ extension AddressRange: ExpressibleByArgument {
 
 extension DuplicatePolicy: ExpressibleByArgument {}
 extension RedisConfiguration.Routing: ExpressibleByArgument {}
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+enum LogLevel {
+    static func parse(_ name: String) throws -> Logger.Level {
+        guard let level = Logger.Level(rawValue: name) else { throw ValidationError("'\(name)' is not a log level") }
+        return level
+    }
+}
 
 /// Names a node that was given no name.
 enum HostName {

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import SwitchboardServer
 
 /// The command `switchboard`: a node, an agent, and what a person asks a cluster at a terminal.
 @main
@@ -6,7 +7,7 @@ public struct Switchboard: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "switchboard",
         abstract: "A clustered WebSocket push service.",
-        version: "0.1.0",
+        version: SwitchboardVersion.current,
         subcommands: [
             Serve.self, AgentCommand.self, Push.self, Broadcast.self, Clients.self, ShowClient.self, Close.self,
             Groups.self, Nodes.self, Stats.self,

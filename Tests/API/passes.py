@@ -106,6 +106,7 @@ def main() -> int:
                     options = ["--redis", stack.enter_context(processes.redis()).url]
                 url = stack.enter_context(processes.node(*options))
                 environment = os.environ | {"SWITCHBOARD_URL": url, "PYTHONDONTWRITEBYTECODE": "1"}
+                environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(reports / "hypothesis")
                 run_pytest(tally, name, environment, reports, arguments or TESTS[name])
                 if not arguments:
                     run_schemathesis(tally, name, url, environment, reports)

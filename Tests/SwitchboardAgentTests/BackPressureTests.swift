@@ -18,40 +18,40 @@ import Testing
                     try? await permits.next()
                     handled.put(push.id)
                 }
-            }
-        ) { running in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            let data = "\"" + String(repeating: "x", count: 4000) + "\""
-            // 16 MB do not fit the kernel's buffers: the node's socket stops taking more while the handler does nothing.
-            let sent = (0..<count).map { number in
-                connection.write(.push(ServerFrame.Push(id: "p\(number)", channel: "client", payload: .json(data))))
-            }
-            while await running.agent.isReading { try await Task.sleep(for: .milliseconds(1)) }
-            #expect(await running.agent.gate.count < 200)
-            #expect(!connection.channel.isWritable)
-            for _ in 0..<count { permits.put(()) }
-            for number in 0..<count { #expect(try await handled.next() == "p\(number)") }
-            for write in sent { try await write.get() }
-            #expect(await running.agent.gate.count <= 1)
-        }
+            },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                let data = "\"" + String(repeating: "x", count: 4000) + "\""
+                // 16 MB do not fit the kernel's buffers: the node's socket stops taking more while the handler does nothing.
+                let sent = (0..<count).map { number in
+                    connection.write(.push(ServerFrame.Push(id: "p\(number)", channel: "client", payload: .json(data))))
+                }
+                while await running.agent.isReading { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(await running.agent.gate.count < 200)
+                #expect(!connection.channel.isWritable)
+                for _ in 0..<count { permits.put(()) }
+                for number in 0..<count { #expect(try await handled.next() == "p\(number)") }
+                for write in sent { try await write.get() }
+                #expect(await running.agent.gate.count <= 1)
+            })
     }
 
     @Test func staysAliveWhileItDoesNotRead() async throws {
         let node = try await FakeNode()
         let permits = Inbox<Void>()
         try await RunningAgent.with(
-            node, configure: { $0.inboundLimit = 1 }, handlers: { $0.onPush = { _ in try? await permits.next() } }
-        ) { running in
-            let connection = try await node.connections.next()
-            try await connection.hello(heartbeat: (0.8, 0.4))
-            try await connection.push("p1")
-            // Over these signs of life, one each 0.2 s, the silence is longer than interval and timeout together.
-            for _ in 0..<7 { #expect(try await connection.next() == .pong) }
-            permits.put(())
-            try await connection.send(.ping)
-            #expect(try await connection.next() == .pong)
-            #expect(await running.agent.state.isOnline)
-        }
+            node, configure: { $0.inboundLimit = 1 }, handlers: { $0.onPush = { _ in try? await permits.next() } },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello(heartbeat: (0.8, 0.4))
+                try await connection.push("p1")
+                // Over these signs of life, one each 0.2 s, the silence is longer than interval and timeout together.
+                for _ in 0..<7 { #expect(try await connection.next() == .pong) }
+                permits.put(())
+                try await connection.send(.ping)
+                #expect(try await connection.next() == .pong)
+                #expect(await running.agent.state.isOnline)
+            })
     }
 }

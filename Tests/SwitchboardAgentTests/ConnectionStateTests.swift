@@ -12,10 +12,14 @@ import Testing
     static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     static func at(_ seconds: Double) -> NIODeadline { start + .seconds(seconds) }
 
-    static func hello(interval: Double = 25, timeout: Double = 10, minimum: Double = 1, maximum: Double = 30) -> ServerFrame.Hello {
+    static func hello(interval: Double = 25, timeout: Double = 10, minimum: Double = 1, maximum: Double = 30)
+        -> ServerFrame.Hello
+    {
         ServerFrame.Hello(
-            client: ClientID(unchecked: "c"), session: SessionID(unchecked: "s"), epoch: 1, node: NodeID(unchecked: "n"),
-            heartbeatInterval: interval, heartbeatTimeout: timeout, reconnectMinimum: minimum, reconnectMaximum: maximum)
+            client: ClientID(unchecked: "c"), session: SessionID(unchecked: "s"), epoch: 1,
+            node: NodeID(unchecked: "n"),
+            heartbeatInterval: interval, heartbeatTimeout: timeout, reconnectMinimum: minimum, reconnectMaximum: maximum
+        )
     }
 
     static func text(_ frame: ServerFrame) -> MessageAssembler.Event {

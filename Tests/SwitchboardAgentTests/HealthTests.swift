@@ -10,7 +10,8 @@ import Testing
         #expect(ProcText.load("nonsense") == nil)
         #expect(ProcText.uptime("350735.47 234388.90\n") == 350_735.47)
         #expect(ProcText.uptime("") == nil)
-        let memory = ProcText.memory("MemTotal:       16303428 kB\nMemAvailable:    1024 kB\nHugePages_Total:       0\n")
+        let memory = ProcText.memory(
+            "MemTotal:       16303428 kB\nMemAvailable:    1024 kB\nHugePages_Total:       0\n")
         #expect(memory == ["MemTotal": 16_303_428 * 1024, "MemAvailable": 1024 * 1024])
     }
 

@@ -15,24 +15,24 @@ import Testing
             configure: {
                 $0.groups = [GroupName(unchecked: "shop"), GroupName(unchecked: "a:b")]
                 $0.labels = ["floor no": "é&1"]
-            }
-        ) { running in
-            let connection = try await node.connections.next()
-            #expect(
-                connection.request.uri == "/ws?clientId=kiosk-7&group=shop&group=a%3Ab&label.floor%20no=%C3%A9%261")
-            #expect(connection.request.headers["sec-websocket-protocol"] == ["switchboard.v1"])
-            #expect(connection.request.headers["host"] == ["127.0.0.1:\(node.port)"])
-            try await connection.hello()
-            guard case .connected(let hello) = try await running.events.next() else {
-                Issue.record("not connected")
-                return
-            }
-            #expect(hello.epoch == 3)
-            try await connection.push("p1", #"{"price": 3.20}"#)
-            let push = try await running.pushes.next()
-            #expect(push.id == "p1")
-            #expect(String(buffer: push.payload.bytes) == #"{"price": 3.20}"#)
-        }
+            },
+            body: { running in
+                let connection = try await node.connections.next()
+                #expect(
+                    connection.request.uri == "/ws?clientId=kiosk-7&group=shop&group=a%3Ab&label.floor%20no=%C3%A9%261")
+                #expect(connection.request.headers["sec-websocket-protocol"] == ["switchboard.v1"])
+                #expect(connection.request.headers["host"] == ["127.0.0.1:\(node.port)"])
+                try await connection.hello()
+                guard case .connected(let hello) = try await running.events.next() else {
+                    Issue.record("not connected")
+                    return
+                }
+                #expect(hello.epoch == 3)
+                try await connection.push("p1", #"{"price": 3.20}"#)
+                let push = try await running.pushes.next()
+                #expect(push.id == "p1")
+                #expect(String(buffer: push.payload.bytes) == #"{"price": 3.20}"#)
+            })
     }
 
     @Test func answersPings() async throws {
@@ -99,7 +99,9 @@ import Testing
         Violation(testDescription: "continuation of nothing", code: 1002) {
             try await $0.send(.continuation, ByteBuffer(string: "x"))
         },
-        Violation(testDescription: "not UTF-8", code: 1007) { try await $0.send(.text, ByteBuffer(bytes: [0xC3, 0x28])) },
+        Violation(testDescription: "not UTF-8", code: 1007) {
+            try await $0.send(.text, ByteBuffer(bytes: [0xC3, 0x28]))
+        },
         Violation(testDescription: "binary", code: 1003) { try await $0.send(.binary, ByteBuffer(string: "x")) },
         Violation(testDescription: "not JSON", code: 1002) { try await $0.send(.text, ByteBuffer(string: "hello")) },
         Violation(testDescription: "one frame too large", code: 1009) {
@@ -114,15 +116,17 @@ import Testing
     @Test(arguments: violations)
     func closesWhenTheProtocolIsBroken(_ violation: Violation) async throws {
         let node = try await FakeNode()
-        try await RunningAgent.with(node, configure: { $0.maximumMessageBytes = 2000 }) { running in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            try await violation.send(connection)
-            try await connection.expectClose(violation.code)
-            let end = try await running.nextEnd()
-            #expect(end.code == violation.code)
-            #expect(end.retryIn == 0)
-        }
+        try await RunningAgent.with(
+            node, configure: { $0.maximumMessageBytes = 2000 },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                try await violation.send(connection)
+                try await connection.expectClose(violation.code)
+                let end = try await running.nextEnd()
+                #expect(end.code == violation.code)
+                #expect(end.retryIn == 0)
+            })
     }
 
     @Test func closesWhenHelloIsNotTheFirstFrame() async throws {
@@ -136,10 +140,12 @@ import Testing
 
     @Test func closesWhenNoHelloComes() async throws {
         let node = try await FakeNode()
-        try await RunningAgent.with(node, configure: { $0.helloTimeout = 0.1 }) { running in
-            try await node.connections.next().expectClose(1002)
-            #expect(try await running.nextEnd().reason == "no hello within 0.1 s")
-        }
+        try await RunningAgent.with(
+            node, configure: { $0.helloTimeout = 0.1 },
+            body: { running in
+                try await node.connections.next().expectClose(1002)
+                #expect(try await running.nextEnd().reason == "no hello within 0.1 s")
+            })
     }
 
     @Test func ignoresWhatItDoesNotKnow() async throws {
@@ -156,34 +162,36 @@ import Testing
 
     @Test func joinsAndLeavesGroupsAndKeepsThemOverAReconnect() async throws {
         let node = try await FakeNode()
-        try await RunningAgent.with(node, configure: { $0.groups = [GroupName(unchecked: "a")] }) { running in
-            let first = try await node.connections.next()
-            try await first.hello()
-            try await running.connected()
-            await running.agent.join(GroupName(unchecked: "b"))
-            #expect(try await first.next() == .join(group: GroupName(unchecked: "b")))
-            await running.agent.leave(GroupName(unchecked: "a"))
-            #expect(try await first.next() == .leave(group: GroupName(unchecked: "a")))
-            try await first.cut()
-            let second = try await node.connections.next()
-            #expect(second.request.uri == "/ws?clientId=kiosk-7&group=b")
-        }
+        try await RunningAgent.with(
+            node, configure: { $0.groups = [GroupName(unchecked: "a")] },
+            body: { running in
+                let first = try await node.connections.next()
+                try await first.hello()
+                try await running.connected()
+                await running.agent.join(GroupName(unchecked: "b"))
+                #expect(try await first.next() == .join(group: GroupName(unchecked: "b")))
+                await running.agent.leave(GroupName(unchecked: "a"))
+                #expect(try await first.next() == .leave(group: GroupName(unchecked: "a")))
+                try await first.cut()
+                let second = try await node.connections.next()
+                #expect(second.request.uri == "/ws?clientId=kiosk-7&group=b")
+            })
     }
 
     @Test func reportsHealth() async throws {
         let node = try await FakeNode()
         let health = #"{"load":0.5}"#
         try await RunningAgent.with(
-            node, configure: { $0.healthInterval = 0.05 }, handlers: { $0.health = { ByteBuffer(string: health) } }
-        ) { _ in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            for _ in 0..<3 {
-                let frame = try await connection.frames.next()
-                #expect(
-                    try ClientFrame(parsing: frame.unmaskedData) == .health(data: ByteBuffer(string: health)))
-            }
-        }
+            node, configure: { $0.healthInterval = 0.05 }, handlers: { $0.health = { ByteBuffer(string: health) } },
+            body: { _ in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                for _ in 0..<3 {
+                    let frame = try await connection.frames.next()
+                    #expect(
+                        try ClientFrame(parsing: frame.unmaskedData) == .health(data: ByteBuffer(string: health)))
+                }
+            })
     }
 
     @Test func doesNotReportWhatIsNoHealth() async throws {
@@ -196,14 +204,14 @@ import Testing
                     reports.put(1)
                     return ByteBuffer(string: "[1]")
                 }
-            }
-        ) { _ in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            for _ in 0..<3 { _ = try await reports.next() }
-            try await connection.send(.ping)
-            let frame = try await connection.frames.next()
-            #expect(try ClientFrame(parsing: frame.unmaskedData) == .pong)
-        }
+            },
+            body: { _ in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                for _ in 0..<3 { _ = try await reports.next() }
+                try await connection.send(.ping)
+                let frame = try await connection.frames.next()
+                #expect(try ClientFrame(parsing: frame.unmaskedData) == .pong)
+            })
     }
 }

@@ -88,28 +88,32 @@ import Testing
 
     @Test func refusesWhatCannotBeSent() async throws {
         let node = try await FakeNode()
-        try await RunningAgent.with(node, configure: { $0.maximumOutgoingBytes = 100 }) { running in
-            await #expect(throws: AgentError.self) { try await running.agent.send(.json("{")) }
-            await #expect(throws: AgentError.messageTooLarge(limit: 100)) {
-                try await running.agent.send(Payload(format: .text, bytes: ByteBuffer(repeating: 0x61, count: 100)))
-            }
-            await #expect(throws: AgentError.invalidPayload("not valid UTF-8")) {
-                try await running.agent.send(Payload(format: .text, bytes: ByteBuffer(bytes: [0xFF])))
-            }
-        }
+        try await RunningAgent.with(
+            node, configure: { $0.maximumOutgoingBytes = 100 },
+            body: { running in
+                await #expect(throws: AgentError.self) { try await running.agent.send(.json("{")) }
+                await #expect(throws: AgentError.messageTooLarge(limit: 100)) {
+                    try await running.agent.send(Payload(format: .text, bytes: ByteBuffer(repeating: 0x61, count: 100)))
+                }
+                await #expect(throws: AgentError.invalidPayload("not valid UTF-8")) {
+                    try await running.agent.send(Payload(format: .text, bytes: ByteBuffer(bytes: [0xFF])))
+                }
+            })
     }
 
     @Test func refusesMoreThanTheOutboxHolds() async throws {
         let node = try await FakeNode()
-        try await RunningAgent.with(node, configure: { $0.outboundLimit = 1 }) { running in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            async let first = running.agent.send(.json("1"), id: "m1")
-            _ = try await connection.next()
-            await #expect(throws: AgentError.outboxFull) { try await running.agent.send(.json("2")) }
-            try await connection.send(.ack(ref: "m1"))
-            _ = try await first
-        }
+        try await RunningAgent.with(
+            node, configure: { $0.outboundLimit = 1 },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                async let first = running.agent.send(.json("1"), id: "m1")
+                _ = try await connection.next()
+                await #expect(throws: AgentError.outboxFull) { try await running.agent.send(.json("2")) }
+                try await connection.send(.ack(ref: "m1"))
+                _ = try await first
+            })
     }
 
     @Test func givesUpWhatTheNodeFindsTooBig() async throws {
@@ -139,19 +143,19 @@ import Testing
             configure: {
                 $0.messageRate = 50
                 $0.messageBurst = 2
-            }
-        ) { running in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            let begin = ContinuousClock.now
-            let tasks = (0..<7).map { number in Task { try await running.agent.send(.json("\(number)")) } }
-            for _ in tasks {
-                guard case .message(let id?, _) = try await connection.next() else { continue }
-                try await connection.send(.ack(ref: id))
-            }
-            for task in tasks { _ = try await task.value }
-            // Two leave at once, the other five wait for 1/50 s each.
-            #expect(ContinuousClock.now - begin >= .milliseconds(95))
-        }
+            },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                let begin = ContinuousClock.now
+                let tasks = (0..<7).map { number in Task { try await running.agent.send(.json("\(number)")) } }
+                for _ in tasks {
+                    guard case .message(let id?, _) = try await connection.next() else { continue }
+                    try await connection.send(.ack(ref: id))
+                }
+                for task in tasks { _ = try await task.value }
+                // Two leave at once, the other five wait for 1/50 s each.
+                #expect(ContinuousClock.now - begin >= .milliseconds(95))
+            })
     }
 }

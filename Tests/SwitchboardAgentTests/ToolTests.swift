@@ -111,18 +111,22 @@ import Testing
 
     @Test func givesAProgramItsInputAndEnvironment() async throws {
         try await Self.withFolder { folder in
-            let script = folder.appending(path: "program")
             let result = folder.appending(path: "result")
-            try Data("#!/bin/sh\n{ printf '%s|' \"$SWITCHBOARD_PUSH_ID\" \"$HOME\"; cat; } > \"$RESULT\"\nexit 7\n".utf8)
-                .write(to: script)
-            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
-            let input = String(repeating: "0123456789", count: 20_000)
-            let exit = try await ProgramRunner(program: script.path).run(
-                input: ByteBuffer(string: input), environment: ["SWITCHBOARD_PUSH_ID": "p1", "RESULT": result.path])
+            // The shell's own script is the input; its last line runs only if all of it arrived.
+            let script =
+                String(repeating: "# 0123456789\n", count: 20_000)
+                + "printf '%s|%s' \"$SWITCHBOARD_PUSH_ID\" \"$HOME\" > \"$RESULT\"\nexit 7\n"
+            let exit = try await ProgramRunner(program: "sh").run(
+                input: ByteBuffer(string: script), environment: ["SWITCHBOARD_PUSH_ID": "p1", "RESULT": result.path])
             #expect(exit == .status(7))
             let home = ProcessInfo.processInfo.environment["HOME"] ?? ""
-            #expect(try String(contentsOf: result, encoding: .utf8) == "p1|\(home)|\(input)")
+            #expect(try String(contentsOf: result, encoding: .utf8) == "p1|\(home)")
         }
+    }
+
+    @Test func aSignalIsNoExitStatus() async throws {
+        let exit = try await ProgramRunner(program: "sh").run(input: ByteBuffer(string: "kill -9 $$"), environment: [:])
+        #expect(exit == .signal(9))
     }
 
     @Test func aProgramThatReadsNothingHarmsNothing() async throws {
@@ -130,6 +134,22 @@ import Testing
         #expect(try await ProgramRunner(program: "true").run(input: input, environment: [:]) == .status(0))
         #expect(try await ProgramRunner(program: "false").run(input: input, environment: [:]) == .status(1))
     }
+
+    #if os(Linux)
+        @Test func aProgramInheritsNoOpenFiles() async throws {
+            try await Self.withFolder { folder in
+                let result = folder.appending(path: "result")
+                let descriptor = open("/dev/null", O_RDONLY)
+                defer { close(descriptor) }
+                let script = ByteBuffer(
+                    string: "test -e /proc/self/fd/\(descriptor) && echo open > \(result.path); exit 0")
+                let exit = try await ProgramRunner(program: "sh").run(input: script, environment: [:])
+                #expect(exit == .status(0))
+                #expect(descriptor > 2)
+                #expect(!FileManager.default.fileExists(atPath: result.path))
+            }
+        }
+    #endif
 
     @Test func aProgramThatCannotBeStartedIsAnError() async throws {
         await #expect(throws: ProgramRunner.StartError.self) {

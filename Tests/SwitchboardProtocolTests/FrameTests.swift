@@ -32,7 +32,10 @@ import Testing
         (.cancel(id: "c"), #"{"type":"cancel","id":"c"}"#),
         (.ack(ref: "m"), #"{"type":"ack","ref":"m"}"#),
         (.ping, #"{"type":"ping"}"#),
-        (.goaway(reason: "draining", reconnectAfter: 2.5), #"{"type":"goaway","reason":"draining","reconnectAfter":2.5}"#),
+        (
+            .goaway(reason: "draining", reconnectAfter: 2.5),
+            #"{"type":"goaway","reason":"draining","reconnectAfter":2.5}"#
+        ),
         (.error(code: "c", message: "m", ref: nil), #"{"type":"error","code":"c","message":"m"}"#),
         (.error(code: "c", message: "m", ref: "r"), #"{"type":"error","code":"c","message":"m","ref":"r"}"#),
         (.unknown(type: "new"), #"{"type":"new"}"#),
@@ -43,7 +46,8 @@ import Testing
         (
             .hello(
                 ClientFrame.Hello(
-                    token: "t", client: ClientID(unchecked: "a"), labels: ["y": "2", "x": "1"], version: "v", resume: ["all": "5-0"])),
+                    token: "t", client: ClientID(unchecked: "a"), labels: ["y": "2", "x": "1"], version: "v",
+                    resume: ["all": "5-0"])),
             #"{"type":"hello","token":"t","clientId":"a","labels":{"x":"1","y":"2"},"version":"v","resume":{"all":"5-0"}}"#
         ),
         (.ack(offset: "5-0"), #"{"type":"ack","offset":"5-0"}"#),
@@ -87,7 +91,10 @@ import Testing
         #expect(String(buffer: buffer) == #"{"type":"push","id":"p","channel":"all","data":"say \"é\"\n"}"#)
     }
 
-    @Test(arguments: ["", "x", "[]", "1", "null", "{}", #"{"type":1}"#, #"{"type":null}"#, #"{"Type":"ping"}"#, #"{"type":"ping","type":"ping"}"#])
+    @Test(arguments: [
+        "", "x", "[]", "1", "null", "{}", #"{"type":1}"#, #"{"type":null}"#, #"{"Type":"ping"}"#,
+        #"{"type":"ping","type":"ping"}"#,
+    ])
     func whatIsNoFrameIsMalformed(text: String) {
         func isMalformed(_ error: FrameError) -> Bool { if case .malformed = error { true } else { false } }
         do throws(FrameError) {
@@ -106,7 +113,8 @@ import Testing
         (#"{"type":"message","id":7,"data":1}"#, "id"), (#"{"type":"result","id":"c"}"#, "status"),
         (#"{"type":"result","id":"c","status":200.5}"#, "status"), (#"{"type":"result","status":200}"#, "id"),
         (#"{"type":"health","data":[1]}"#, "data"), (#"{"type":"health"}"#, "data"), (#"{"type":"join"}"#, "group"),
-        (#"{"type":"join","group":"a b"}"#, "group"), (#"{"type":"leave","group":""}"#, "group"), (#"{"type":"token"}"#, "token"),
+        (#"{"type":"join","group":"a b"}"#, "group"), (#"{"type":"leave","group":""}"#, "group"),
+        (#"{"type":"token"}"#, "token"),
         (#"{"type":"hello","clientId":"a/b"}"#, "clientId"), (#"{"type":"hello","labels":{"a":1}}"#, "labels"),
         (#"{"type":"hello","labels":[]}"#, "labels"), (#"{"type":"output","id":"c"}"#, "data"),
     ])
@@ -116,8 +124,10 @@ import Testing
 
     @Test(arguments: [
         (#"{"type":"push","channel":"all","data":1}"#, "id"), (#"{"type":"push","id":"p","data":1}"#, "channel"),
-        (#"{"type":"push","id":"p","channel":"all"}"#, "data"), (#"{"type":"ack"}"#, "ref"), (#"{"type":"cancel"}"#, "id"),
-        (#"{"type":"goaway","reason":"x"}"#, "reconnectAfter"), (#"{"type":"goaway","reason":"x","reconnectAfter":1e400}"#, "reconnectAfter"),
+        (#"{"type":"push","id":"p","channel":"all"}"#, "data"), (#"{"type":"ack"}"#, "ref"),
+        (#"{"type":"cancel"}"#, "id"),
+        (#"{"type":"goaway","reason":"x"}"#, "reconnectAfter"),
+        (#"{"type":"goaway","reason":"x","reconnectAfter":1e400}"#, "reconnectAfter"),
         (#"{"type":"error","code":"x"}"#, "message"), (#"{"type":"command","id":"c","name":"n"}"#, "timeout"),
         (#"{"type":"hello"}"#, "heartbeat"),
         (

@@ -5,16 +5,20 @@ import Testing
 /// JSON after RFC 8259.
 @Suite struct JSONTests {
     static let valid = [
-        "null", "true", "false", "0", "-0", "1", "-1", "10", "1.5", "-0.0", "1e5", "1E+5", "1e-5", "123.456e78", "1e400",
+        "null", "true", "false", "0", "-0", "1", "-1", "10", "1.5", "-0.0", "1e5", "1E+5", "1e-5", "123.456e78",
+        "1e400",
         #""""#, #""a""#, #""é€😀""#, #""\"\\\/\b\f\n\r\t""#, #""\u0041\uD83D\uDE00""#, #""\uD800""#, #""\u0000""#,
-        "[]", "[ ]", "[1]", "[1,2]", "[[],[[]]]", #"[1,"a",null,true,{}]"#, "{}", "{ }", #"{"a":1}"#, #"{"a":{"b":[]}}"#,
+        "[]", "[ ]", "[1]", "[1,2]", "[[],[[]]]", #"[1,"a",null,true,{}]"#, "{}", "{ }", #"{"a":1}"#,
+        #"{"a":{"b":[]}}"#,
         " \t\r\n1 \t\r\n", #" { "a" : [ 1 , 2 ] } "#, "\"\u{7F}\"", #"{"":0}"#, #"{"a":1,"a":2}"#,
         String(repeating: "[", count: 128) + String(repeating: "]", count: 128),
     ]
 
     static let invalid = [
-        "", " ", "nul", "nulls", "True", "TRUE", "01", "-", "-a", "+1", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1_000", "NaN",
-        "Infinity", "-Infinity", "'a'", #"""#, #""a"#, #""\""#, #""\x41""#, #""\u12""#, #""\u12G4""#, #""\U0041""#, "\"\n\"",
+        "", " ", "nul", "nulls", "True", "TRUE", "01", "-", "-a", "+1", ".5", "1.", "1.e5", "1e", "1e+", "0x10",
+        "1_000", "NaN",
+        "Infinity", "-Infinity", "'a'", #"""#, #""a"#, #""\""#, #""\x41""#, #""\u12""#, #""\u12G4""#, #""\U0041""#,
+        "\"\n\"",
         "\"\t\"", "\"\u{0}\"", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1,,2]", "[1}", "{", "}", "{]",
         #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{,}"#, #"{a:1}"#, #"{1:1}"#, #"{"a":1 "b":2}"#, #"{"a"::1}"#, #"{"a":1"#,
         "1 2", "[] []", "{}x", "// a\n1", "/* a */1", "\u{FEFF}1", "\u{A0}1", "undefined",
@@ -31,10 +35,12 @@ import Testing
     }
 
     /// Overlong forms, surrogates, lone continuation bytes, cut sequences, beyond U+10FFFF.
-    @Test(arguments: [
-        [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0x80], [0xC3], [0xE2, 0x82], [0xF0, 0x9F, 0x98],
-        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0x80], [0xC3], [0xE2, 0x82],
+            [0xF0, 0x9F, 0x98],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF],
+        ] as [[UInt8]])
     func refusesInvalidUTF8(bytes: [UInt8]) {
         let text = ByteBuffer(bytes: [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")])
         #expect(throws: JSONError.self) { try JSONDocument.validate(text) }
@@ -51,7 +57,10 @@ import Testing
 
     @Test func readsMembers() throws {
         let document = try JSONDocument(
-            ByteBuffer(string: #" {"s": "a\tb", "n": -1.5, "i": 42, "t": true, "f": false, "z": null, "o": {"x": "y"}, "a": [1, "2"]} "#))
+            ByteBuffer(
+                string:
+                    #" {"s": "a\tb", "n": -1.5, "i": 42, "t": true, "f": false, "z": null, "o": {"x": "y"}, "a": [1, "2"]} "#
+            ))
         func slice(_ name: String) throws -> JSONSlice { try #require(document[name]) }
         #expect(document.members.map(\.name) == ["s", "n", "i", "t", "f", "z", "o", "a"])
         #expect(document.string(try slice("s")) == "a\tb")
@@ -101,9 +110,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (#""""#, ""), (#""plain""#, "plain"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0041é\u00e9""#, "Aéé"),
-        (#""\uD83D\uDE00""#, "😀"), (#""a\ud83d\ude00b""#, "a😀b"), (#""\uD83D\u0041""#, "\u{FFFD}A"), (#""\uDE00""#, "\u{FFFD}"),
-        (#""\uD83D""#, "\u{FFFD}"), (#""\uD83D\n""#, "\u{FFFD}\n"), (#""\uD83Dx""#, "\u{FFFD}x"), (#""\\u0041""#, "\\u0041"),
+        (#""""#, ""), (#""plain""#, "plain"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"),
+        (#""\u0041é\u00e9""#, "Aéé"),
+        (#""\uD83D\uDE00""#, "😀"), (#""a\ud83d\ude00b""#, "a😀b"), (#""\uD83D\u0041""#, "\u{FFFD}A"),
+        (#""\uDE00""#, "\u{FFFD}"),
+        (#""\uD83D""#, "\u{FFFD}"), (#""\uD83D\n""#, "\u{FFFD}\n"), (#""\uD83Dx""#, "\u{FFFD}x"),
+        (#""\\u0041""#, "\\u0041"),
         (#""\u0000""#, "\0"), (#""\uFFFF""#, "\u{FFFF}"),
     ])
     func unescapes(literal: String, text: String) throws {
@@ -112,7 +124,10 @@ import Testing
         #expect(read.map { Array($0.unicodeScalars) } == Array(text.unicodeScalars))
     }
 
-    @Test(arguments: ["", "plain", "\"\\/", "\u{0}\u{1}\u{1F}\u{7F}", "a\n\r\tb", "é€😀", "\u{2028}\u{FFFF}", String(repeating: "x\"", count: 500)])
+    @Test(arguments: [
+        "", "plain", "\"\\/", "\u{0}\u{1}\u{1F}\u{7F}", "a\n\r\tb", "é€😀", "\u{2028}\u{FFFF}",
+        String(repeating: "x\"", count: 500),
+    ])
     func writesWhatItReads(text: String) throws {
         var buffer = ByteBuffer(string: #"{"a":"#)
         buffer.writeJSONString(text)

@@ -3,8 +3,10 @@ import Testing
 
 @Suite struct RuleTests {
     @Test(arguments: [
-        (UInt16(1000), CloseCode.Advice.backOff), (1001, .backOff), (1006, .backOff), (1009, .backOff), (3999, .backOff),
-        (4000, .stop), (4001, .stop), (4003, .stop), (4099, .stop), (4100, .backOff), (4105, .backOff), (4199, .backOff),
+        (UInt16(1000), CloseCode.Advice.backOff), (1001, .backOff), (1006, .backOff), (1009, .backOff),
+        (3999, .backOff),
+        (4000, .stop), (4001, .stop), (4003, .stop), (4099, .stop), (4100, .backOff), (4105, .backOff),
+        (4199, .backOff),
         (4200, .afterDelay), (4202, .afterDelay), (4299, .afterDelay), (4300, .backOff), (4999, .backOff),
     ])
     func theRangeTellsWhatToDo(code: UInt16, advice: CloseCode.Advice) {
@@ -16,11 +18,14 @@ import Testing
         #expect(allowed == Array(1000...1003) + Array(1007...1014) + Array(3000...4999))
     }
 
-    @Test(arguments: [
-        ("after=5", 5), ("after=0", 0), ("after=2.5", 2.5), ("draining after=7", 7), ("draining; after=7, bye", 7), ("x,after=1;y", 1),
-        ("", nil), ("after", nil), ("after=", nil), ("after=x", nil), ("after=-1", nil), ("after=inf", nil), ("after=nan", nil),
-        ("thereafter=5", nil), ("after = 5", nil),
-    ] as [(String, Double?)])
+    @Test(
+        arguments: [
+            ("after=5", 5), ("after=0", 0), ("after=2.5", 2.5), ("draining after=7", 7), ("draining; after=7, bye", 7),
+            ("x,after=1;y", 1),
+            ("", nil), ("after", nil), ("after=", nil), ("after=x", nil), ("after=-1", nil), ("after=inf", nil),
+            ("after=nan", nil),
+            ("thereafter=5", nil), ("after = 5", nil),
+        ] as [(String, Double?)])
     func theReasonMayNameADelay(reason: String, delay: Double?) {
         #expect(CloseCode.delay(inReason: reason) == delay)
     }

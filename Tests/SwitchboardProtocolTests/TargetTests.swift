@@ -21,9 +21,12 @@ import Testing
 
     static let refused: [(String, TargetError)] = [
         (#"{}"#, .notExactlyOne), (#"{"client":"a","all":true}"#, .notExactlyOne), (#"{"all":false}"#, .notExactlyOne),
-        (#"{"all":1}"#, .notExactlyOne), (#"{"user":"a"}"#, .unknownMember("user")), (#"{"client":7}"#, .invalidClient("")),
-        (#"{"client":"a b"}"#, .invalidClient("a b")), (#"{"clients":[]}"#, .noClients), (#"{"clients":"a"}"#, .noClients),
-        (#"{"clients":["a",1]}"#, .invalidClient("")), (#"{"group":""}"#, .invalidGroup), (#"{"labels":{}}"#, .invalidLabels),
+        (#"{"all":1}"#, .notExactlyOne), (#"{"user":"a"}"#, .unknownMember("user")),
+        (#"{"client":7}"#, .invalidClient("")),
+        (#"{"client":"a b"}"#, .invalidClient("a b")), (#"{"clients":[]}"#, .noClients),
+        (#"{"clients":"a"}"#, .noClients),
+        (#"{"clients":["a",1]}"#, .invalidClient("")), (#"{"group":""}"#, .invalidGroup),
+        (#"{"labels":{}}"#, .invalidLabels),
         (#"{"labels":{"a":1}}"#, .invalidLabels),
     ]
 
@@ -43,8 +46,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"data": {"a": 1.0 }}"#, Payload.Format.json, Array(#"{"a": 1.0 }"#.utf8)), (#"{"data":null}"#, .json, Array("null".utf8)),
-        (#"{"text":"é\n"}"#, .text, Array("é\n".utf8)), (#"{"base64":"AP8K"}"#, .binary, [0, 255, 10]), (#"{"base64":""}"#, .binary, []),
+        (#"{"data": {"a": 1.0 }}"#, Payload.Format.json, Array(#"{"a": 1.0 }"#.utf8)),
+        (#"{"data":null}"#, .json, Array("null".utf8)),
+        (#"{"text":"é\n"}"#, .text, Array("é\n".utf8)), (#"{"base64":"AP8K"}"#, .binary, [0, 255, 10]),
+        (#"{"base64":""}"#, .binary, []),
     ])
     func readsPayloads(text: String, format: Payload.Format, bytes: [UInt8]) throws {
         let payload = try Payload(parsing: JSONDocument(ByteBuffer(string: text)))
@@ -53,7 +58,8 @@ import Testing
 
     @Test(arguments: [
         (#"{}"#, PayloadError.missing), (#"{"data":1,"text":"a"}"#, .notExactlyOne), (#"{"text":1}"#, .notText),
-        (#"{"base64":"A"}"#, .notBase64), (#"{"base64":"QQ"}"#, .notBase64), (#"{"base64":"Q Q="}"#, .notBase64), (#"{"base64":5}"#, .notBase64),
+        (#"{"base64":"A"}"#, .notBase64), (#"{"base64":"QQ"}"#, .notBase64), (#"{"base64":"Q Q="}"#, .notBase64),
+        (#"{"base64":5}"#, .notBase64),
     ])
     func refusesOtherPayloads(text: String, error: PayloadError) {
         #expect(throws: error) { try Payload(parsing: JSONDocument(ByteBuffer(string: text))) }

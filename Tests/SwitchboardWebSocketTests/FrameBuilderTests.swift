@@ -50,9 +50,8 @@ import Testing
     }
 
     @Test func aPayloadThatStandsWithinABufferIsTakenAlone() throws {
-        var buffer = ByteBuffer(string: "before-payload-after")
-        buffer.moveReaderIndex(forwardBy: 7)
-        let slice = try #require(buffer.readSlice(length: 7))
+        let buffer = ByteBuffer(string: "before-payload-after")
+        let slice = try #require(buffer.getSlice(at: 7, length: 7))
         #expect(try Frames.decode([FrameBuilder.message(.text, slice)]).map { String(buffer: $0.data) } == ["payload"])
     }
 

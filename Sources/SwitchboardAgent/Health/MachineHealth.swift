@@ -3,11 +3,11 @@ public import NIOCore
 import SwitchboardProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// How the machine is doing, read from `/proc`. What cannot be read is left out.

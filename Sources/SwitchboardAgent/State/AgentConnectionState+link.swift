@@ -139,7 +139,9 @@ extension AgentConnectionState {
     }
 
     private func nextLook(at link: Link, _ now: NIODeadline) -> NIODeadline? {
-        let silence = link.isPaused ? heartbeat.pausedInterval.map { now + $0 } : heartbeat.longestSilence.map { link.lastTraffic + $0 }
+        let silence =
+            link.isPaused
+            ? heartbeat.pausedInterval.map { now + $0 } : heartbeat.longestSilence.map { link.lastTraffic + $0 }
         guard let goaway = link.goaway else { return silence }
         return silence.map { min($0, goaway) } ?? goaway
     }

@@ -112,7 +112,8 @@ struct AgentConnectionState {
 
     mutating func attemptFailed(_ reason: String, atLeast: Double? = nil, _ now: NIODeadline) -> [Action] {
         guard phase == .connecting else { return [] }
-        let delay = min(policy.delay(afterLifetime: nil, atLeast: bounded(atLeast), random: random()), Self.longestDelay)
+        let delay = min(
+            policy.delay(afterLifetime: nil, atLeast: bounded(atLeast), random: random()), Self.longestDelay)
         phase = .waiting
         wakeAt = now + .seconds(delay)
         return [.event(.attemptFailed(reason: reason, retryIn: delay))]

@@ -1,12 +1,13 @@
+import FoundationEssentials
 package import NIOCore
 import NIOPosix
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Runs a program with given bytes on its standard input; its output goes where ours goes.
@@ -52,7 +53,8 @@ package struct ProgramRunner: Sendable {
 
     /// An unnamed file instead of a pipe: a program that reads nothing, or late, can then neither block nor kill us.
     private static func file(holding input: ByteBuffer) throws(StartError) -> CInt {
-        var template = Array("/tmp/switchboard-XXXXXX".utf8CString)
+        let folder = ownEnvironment()["TMPDIR"] ?? "/tmp"
+        var template = Array((folder + "/switchboard-XXXXXX").utf8CString)
         let file = mkstemp(&template)
         guard file >= 0 else { throw failure("a temporary file cannot be made") }
         unlink(template)
@@ -79,6 +81,8 @@ package struct ProgramRunner: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        // Not the agent's sockets: a program that lives on would hold the connection open behind the agent's end.
+        for file in Self.openFiles() where file > STDERR_FILENO { posix_spawn_file_actions_addclose(&actions, file) }
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -105,6 +109,11 @@ package struct ProgramRunner: Sendable {
             throw StartError(description: "\(program) cannot be started: \(String(cString: strerror(result)))")
         }
         return process
+    }
+
+    private static func openFiles() -> [CInt] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { CInt($0) }
     }
 
     private static func ownEnvironment() -> [String: String] {

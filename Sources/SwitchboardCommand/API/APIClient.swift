@@ -11,6 +11,15 @@ struct APIClient {
 
     private let base: String
 
+    /// Lives as long as the command. A person at a terminal wants to hear at once that nobody listens, so a failed
+    /// connection is not tried again behind their back.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(10)
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     init(url: String?) throws(Failure) {
         let text = url ?? "http://127.0.0.1:8080"
         guard let parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
@@ -46,7 +55,7 @@ struct APIClient {
         let response: HTTPClientResponse
         let answer: ByteBuffer
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            response = try await Self.http.execute(request, timeout: .seconds(60))
             answer = try await response.body.collect(upTo: Self.answerLimit)
         } catch { throw Failure(connecting: base, error) }
         guard (200...299).contains(response.status.code) else { throw Failure(response.status, answer) }

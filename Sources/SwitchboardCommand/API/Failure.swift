@@ -5,11 +5,11 @@ import NIOPosix
 import SwitchboardProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Why a command failed, in one line for a person.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import NIOCore
 import SwitchboardProtocol
 
@@ -25,10 +24,7 @@ struct PayloadOptions: ParsableArguments {
     }
 
     private func bytes() throws -> ByteBuffer {
-        if let data, data != "-" { return ByteBuffer(string: data) }
-        let path = file ?? "/dev/stdin"
-        do { return ByteBuffer(bytes: try Data(contentsOf: URL(filePath: path))) } catch {
-            throw Failure("\(file ?? "standard input") cannot be read: \(error)")
-        }
+        guard let file else { return data == "-" ? try Input.standard() : ByteBuffer(string: data ?? "") }
+        return try Input.file(file)
     }
 }

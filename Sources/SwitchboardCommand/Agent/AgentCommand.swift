@@ -36,8 +36,12 @@ struct AgentCommand: AsyncParsableCommand {
                 """, valueName: "program"))
     var exec: String?
 
-    @Option(help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
+    @Option(
+        help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
     var follow: String?
+
+    @Option(help: "For wss://: trust the certificates of this PEM file instead of the system's.")
+    var ca: String?
 
     @Option(help: "Seconds between two reports of this machine's health; 0 means none.")
     var healthInterval = 30.0
@@ -77,6 +81,7 @@ struct AgentCommand: AsyncParsableCommand {
         var settings = AgentConfiguration(
             url: url ?? environment ?? "ws://127.0.0.1:8080", client: id, groups: group, labels: label.dictionary)
         settings.healthInterval = healthInterval
+        if let ca { settings.trustCertificates(atPath: ca) }
         return settings
     }
 

@@ -33,7 +33,9 @@ enum PushLine {
     /// JSON may be spread over lines; between its tokens a line end is as good as a space, and within strings it is escaped.
     private static func oneLine(_ payload: Payload) -> Payload {
         let ends: Set<UInt8> = [UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-        guard payload.format == .json, payload.bytes.readableBytesView.contains(where: ends.contains) else { return payload }
+        guard payload.format == .json, payload.bytes.readableBytesView.contains(where: ends.contains) else {
+            return payload
+        }
         let bytes = payload.bytes.readableBytesView.map { ends.contains($0) ? UInt8(ascii: " ") : $0 }
         return Payload(format: .json, bytes: ByteBuffer(bytes: bytes))
     }

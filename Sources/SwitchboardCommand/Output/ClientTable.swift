@@ -1,6 +1,7 @@
 /// Clients, one a line.
 struct ClientTable {
-    private var table = Table("CLIENT", "STATE", "NODE", "ADDRESS", "CONNECTED", "SEEN", "RTT", "GROUPS", "LABELS", "CLOSED")
+    private var table = Table(
+        "CLIENT", "STATE", "NODE", "ADDRESS", "CONNECTED", "SEEN", "RTT", "GROUPS", "LABELS", "CLOSED")
     private var isEmpty = true
 
     mutating func add(_ clients: [ClientAnswer]) {
@@ -11,7 +12,8 @@ struct ClientTable {
                 client.state == "online" ? Age.text(since: client.connectedAt) : "",
                 Age.text(since: client.lastSeenAt), Self.milliseconds(client.rtt),
                 (client.groups ?? []).joined(separator: ","),
-                (client.labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","),
+                (client.labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
+                    separator: ","),
                 Self.close(client))
         }
     }
@@ -28,6 +30,7 @@ struct ClientTable {
     }
 
     static func close(_ client: ClientAnswer) -> String {
-        [client.closeCode.map(String.init), client.closeReason].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " ")
+        [client.closeCode.map(String.init), client.closeReason].compactMap { $0 }.filter { !$0.isEmpty }.joined(
+            separator: " ")
     }
 }

@@ -3,11 +3,11 @@ import FoundationEssentials
 import NIOCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Standard output and standard error, written line by line without a buffer, so that a reader sees each line at once.

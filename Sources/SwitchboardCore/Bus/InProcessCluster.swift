@@ -34,6 +34,11 @@ public final class InProcessCluster: Sendable {
         receivers.withLock { $0[node] }
     }
 
+    /// nil when there are several.
+    func onlyReceiver() -> (any BusReceiver)? {
+        receivers.withLock { $0.count == 1 ? $0.values.first : nil }
+    }
+
     func everyone() -> [any BusReceiver] {
         receivers.withLock { Array($0.values) }
     }
@@ -65,9 +70,9 @@ public final class InProcessBus: Bus {
         _ message: BusMessage, to client: ClientID,
         completion: @escaping @Sendable (Result<RouteOutcome, BusError>) -> Void
     ) {
-        guard let owner = cluster.presence.owner(of: client), let receiver = cluster.receiver(owner) else {
-            return completion(.success(.offline))
-        }
+        // A node that is alone need not look up where the client is: it knows itself whether it has it.
+        guard let receiver = cluster.onlyReceiver() ?? cluster.presence.owner(of: client).flatMap({ cluster.receiver($0) })
+        else { return completion(.success(.offline)) }
         receiver.receive(message)
         completion(.success(.routed(nodes: 1)))
     }

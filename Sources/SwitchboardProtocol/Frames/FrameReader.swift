@@ -47,6 +47,7 @@ struct FrameReader {
     func string(_ name: String) throws(FrameError) -> String { try required(name, try optionalString(name)) }
     func optionalString(_ name: String) throws(FrameError) -> String? { try optional(name, document.string) }
     func number(_ name: String) throws(FrameError) -> Double { try required(name, try optional(name, document.number)) }
+    func integer(_ name: String) throws(FrameError) -> Int { try required(name, try optional(name, document.integer)) }
     func optionalBoolean(_ name: String) throws(FrameError) -> Bool? { try optional(name, document.boolean) }
     func optionalStrings(_ name: String) throws(FrameError) -> [String: String]? { try optional(name, document.stringMap) }
 
@@ -59,8 +60,12 @@ struct FrameReader {
         return document.bytes(of: slice)
     }
 
+    func identifier<Name: Identifier>(_ name: String, as type: Name.Type = Name.self) throws(FrameError) -> Name {
+        try required(name, Name(rawValue: try string(name)))
+    }
+
     func group() throws(FrameError) -> GroupName {
-        try required("group", GroupName(rawValue: try string("group")))
+        try identifier("group")
     }
 
     func payload() throws(FrameError) -> Payload { try required("data", try optionalPayload()) }

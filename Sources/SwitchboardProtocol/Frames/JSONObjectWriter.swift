@@ -35,7 +35,7 @@ public struct JSONObjectWriter {
 
     public mutating func integer(_ name: StaticString, _ value: Int) {
         self.name(name)
-        buffer.writeString("\(value)")
+        buffer.writeDecimal(value)
     }
 
     /// A member whose name is not known beforehand.

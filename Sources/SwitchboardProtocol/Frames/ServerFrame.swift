@@ -172,13 +172,10 @@ extension ServerFrame.Hello {
     fileprivate init(_ reader: FrameReader) throws(FrameError) {
         let heartbeat = try reader.object("heartbeat")
         let reconnect = try reader.object("reconnect")
-        guard let client = ClientID(rawValue: try reader.string("clientId")),
-            let session = SessionID(rawValue: try reader.string("session")),
-            let node = NodeID(rawValue: try reader.string("node")),
-            let epoch = UInt64(exactly: try reader.number("epoch"))
-        else { throw FrameError.invalidField("clientId") }
+        guard let epoch = UInt64(exactly: try reader.integer("epoch")) else { throw FrameError.invalidField("epoch") }
         self.init(
-            client: client, session: session, epoch: epoch, node: node,
+            client: try reader.identifier("clientId"), session: try reader.identifier("session"), epoch: epoch,
+            node: try reader.identifier("node"),
             heartbeatInterval: try heartbeat.number("interval"), heartbeatTimeout: try heartbeat.number("timeout"),
             reconnectMinimum: try reconnect.number("min"), reconnectMaximum: try reconnect.number("max"),
             recovered: try reader.optionalBoolean("recovered") ?? false)

@@ -42,8 +42,10 @@ public struct JSONDocument: Sendable {
             guard scanner.position == bytes.count else { throw scanner.failure("nothing may follow the object") }
             return members
         }
-        for (index, member) in members.enumerated() where members[..<index].contains(where: { $0.name == member.name }) {
-            throw JSONError(message: "the member '\(member.name)' is given twice", offset: member.value.range.lowerBound)
+        var names: Set<String> = []
+        names.reserveCapacity(members.count)
+        for (name, value) in members where !names.insert(name).inserted {
+            throw JSONError(message: "the member '\(name.prefix(64))' is given twice", offset: value.range.lowerBound)
         }
     }
 

@@ -59,6 +59,22 @@ public enum JSONText {
 }
 
 extension ByteBuffer {
+    /// Writes a number in decimal, without making a `String` of it.
+    public mutating func writeDecimal(_ number: Int) {
+        if number < 0 { writeInteger(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        withUnsafeMutableBytes(of: &digits) { digits in
+            var start = digits.count
+            repeat {
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            writeBytes(UnsafeRawBufferPointer(rebasing: digits[start...]))
+        }
+    }
+
     /// Writes `text` as a JSON string literal, quotes included.
     public mutating func writeJSONString(_ text: String) {
         writeInteger(UInt8(ascii: "\""))

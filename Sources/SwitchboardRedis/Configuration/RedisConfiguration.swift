@@ -11,6 +11,8 @@ public struct RedisConfiguration: Sendable {
     }
 
     public var address: RedisAddress
+    /// For `rediss://`: a PEM file with the certificates to trust; nil trusts those of the system.
+    public var trustRoots: String?
     /// This node.
     public var node: NodeID
     /// What every key and channel begins with, so that several clusters can share one Redis.
@@ -31,9 +33,9 @@ public struct RedisConfiguration: Sendable {
     public var probeInterval = Duration.seconds(5)
     /// How long a canary may take before both connections are given up.
     public var canaryTimeout = Duration.seconds(10)
-    /// The wait before a new connection, jittered: it begins with `min` and doubles up to `max`. One second below the five
-    /// that a cluster may need after Redis has returned.
-    public var reconnect = (min: Duration.milliseconds(250), max: Duration.seconds(4))
+    /// The wait before a new connection, jittered: it begins with `min` and doubles up to `max`. With the time that
+    /// connecting and the proof take, the longest stays well below the five seconds in which a cluster must be back.
+    public var reconnect = (min: Duration.milliseconds(250), max: Duration.seconds(3))
 
     /// How long the record of a client that is not online is kept.
     public var recordLifetime = Duration.seconds(7 * 24 * 3600)

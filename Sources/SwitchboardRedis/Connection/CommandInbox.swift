@@ -12,7 +12,7 @@ final class CommandInbox: Sendable {
         var outstanding = 0
         var outstandingBytes = 0
         var isCollected = false
-        var failure: BusError?
+        var trouble: RedisTrouble?
         var accepted = 0
     }
 
@@ -38,10 +38,13 @@ final class CommandInbox: Sendable {
     /// Commands accepted since the beginning.
     var accepted: Int { state.withLock { $0.accepted } }
 
+    /// Why it was closed; nil while it is open.
+    var trouble: RedisTrouble? { state.withLock { $0.trouble } }
+
     /// - Parameter write: Writes exactly one command.
     func add(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer) -> Void) -> Outcome {
         state.withLock { state in
-            if let failure = state.failure { return .refused(failure) }
+            if let trouble = state.trouble { return .refused(trouble.busError) }
             guard state.outstanding < limit, state.outstandingBytes < byteLimit else { return .refused(.overloaded) }
             let before = state.buffer.count
             write(&state.buffer)
@@ -74,9 +77,9 @@ final class CommandInbox: Sendable {
     }
 
     /// Refuses everything from now on; what was not taken yet is given back.
-    func close(_ error: BusError) -> [PendingCommand] {
+    func close(_ trouble: RedisTrouble) -> [PendingCommand] {
         state.withLock { state in
-            if state.failure == nil { state.failure = error }
+            if state.trouble == nil { state.trouble = trouble }
             _ = state.buffer.take()
             defer { state.commands = [] }
             return state.commands

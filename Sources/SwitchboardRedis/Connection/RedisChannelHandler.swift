@@ -10,7 +10,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     struct Events: Sendable {
         /// Something published, or the confirmation of a subscription.
         var delivered: @Sendable (RESPReply) -> Void
-        /// Once, after every waiting command has failed.
+        /// Once, before the waiting commands fail: whoever hears of a failure finds the link closed.
         var closed: @Sendable (RedisTrouble) -> Void
     }
 
@@ -108,11 +108,11 @@ final class RedisChannelHandler: ChannelInboundHandler {
         isClosed = true
         timer?.cancel()
         timer = nil
+        events.closed(trouble)
         let error = trouble.busError
-        for command in inbox.close(error) { command.fail(error) }
+        for command in inbox.close(trouble) { command.fail(error) }
         for command in queue.close(error) { command.fail(error) }
         context?.close(promise: nil)
-        events.closed(trouble)
     }
 
     private func arm(_ deadline: NIODeadline) {

@@ -16,7 +16,7 @@ extension RedisConnection {
         let timeout = TimeAmount(configuration.commandTimeout)
         let connection: RedisConnection
         do {
-            let tls = try configuration.address.isTLS ? NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+            let tls = try configuration.address.isTLS ? tlsContext(configuration) : nil
             connection = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -46,6 +46,12 @@ extension RedisConnection {
             throw trouble
         }
         return connection
+    }
+
+    private static func tlsContext(_ configuration: RedisConfiguration) throws -> NIOSSLContext {
+        var settings = TLSConfiguration.makeClientConfiguration()
+        if let file = configuration.trustRoots { settings.trustRoots = .file(file) }
+        return try NIOSSLContext(configuration: settings)
     }
 
     private func introduce(_ configuration: RedisConfiguration, name: String) async throws {
@@ -84,7 +90,7 @@ extension RedisConnection {
         switch outcome {
         case .success(.error(let text)): throw RedisTrouble(reply: text)
         case .success(let reply): return reply
-        case .failure: throw RedisTrouble.closed
+        case .failure(let error): throw trouble ?? .unreachable(error.description)
         }
     }
 }

@@ -14,6 +14,9 @@ final class RedisConnection: Sendable {
         self.handler = handler
     }
 
+    /// Why it is of no use any more; nil while it is.
+    var trouble: RedisTrouble? { inbox.trouble }
+
     /// Commands sent since the beginning.
     var commands: Int { inbox.accepted }
 

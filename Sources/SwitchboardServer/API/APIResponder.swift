@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 
 /// Answers one HTTP request by the router: what lies between Hummingbird's channel and its routes.
 enum APIResponder {
@@ -11,16 +12,28 @@ enum APIResponder {
         let logger = node.logger
         return { request, writer, channel in
             let context = BasicRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+            if request.headers[.expect]?.lowercased() == "100-continue" {
+                // RFC 9110 section 10.1.1: the client holds its body back until it sees this.
+                try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+            }
             var response: Response
+            var failure: HTTPParserError?
             do {
                 response = try await responder.respond(to: request, context: context)
-            } catch {
-                // The outermost middleware turns every error into a problem document; what comes here is the connection's.
-                logger.debug("a request ended early", metadata: ["error": "\(error)"])
-                response = Problem.internalError.response
+            } catch let error as HTTPParserError {
+                response = Problem.invalidRequest("the body is not framed as HTTP/1.1 asks").response
+                response.headers[optional: FieldName.requestID] = RequestID.new()
+                response.headers[.connection] = "close"
+                failure = error
             }
             response.headers[.date] = HTTPDate.now()
+            // A HEAD is answered as GET would be, without the body (RFC 9110 section 9.3.2).
+            if request.method == .head { response.body = ResponseBody() }
             try await writer.write(response: response.head, body: response.body)
+            if failure != nil { throw BrokenRequest() }
         }
     }
+
+    /// Ends the connection: where the next request begins cannot be told any more.
+    private struct BrokenRequest: Error {}
 }

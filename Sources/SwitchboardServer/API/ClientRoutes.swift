@@ -35,6 +35,7 @@ struct ClientRoutes<Context: RequestContext> {
 
     private func list(_ request: Request) async throws -> Response {
         guard let query = URLQuery(request.uri.query ?? "") else { throw Problem.invalidRequest("the query is not valid") }
+        if let name = query.repeatedName { throw Problem.invalidRequest("'\(name.prefix(64))' is given twice") }
         var filter = ClientFilter()
         var limit = Self.standardLimit
         var cursor: ClientID?

@@ -38,6 +38,18 @@ struct Problem: Error, Hashable {
 
     static let contentType = "application/problem+json"
 
+    /// The header fields that belong to it, besides its type.
+    var headers: [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = []
+        if let retryAfter { headers.append(("Retry-After", "\(retryAfter)")) }
+        if let allow { headers.append(("Allow", allow)) }
+        if status == 426 {
+            // RFC 9110 section 15.5.22, RFC 6455 section 4.2.2.
+            headers += [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+        }
+        return headers
+    }
+
     static func malformedJSON(_ detail: String) -> Problem {
         Problem(400, "malformed_json", "The body is not the JSON that was expected", detail)
     }
@@ -81,7 +93,7 @@ struct Problem: Error, Hashable {
         Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
     }
     static let upgradeRequired = Problem(
-        426, "upgrade_required", "This is a WebSocket endpoint", "connect with a WebSocket handshake (RFC 6455)")
+        426, "upgrade_required", "This is a WebSocket endpoint", "connect with a WebSocket handshake (RFC 6455) of version 13")
     static func rateLimited(retryAfter: Int) -> Problem {
         Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)
     }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOHTTP1
 
 /// Turns everything that goes wrong into a problem document, and gives every response its `X-Request-Id`.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
@@ -15,8 +16,9 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             response = try await next(request, context)
         } catch let problem as Problem {
             response = problem.response
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            response = Problem.invalidRequest("the body is too large").response
+        } catch let error as HTTPParserError {
+            // The bytes of the connection are broken: only its owner can answer and close.
+            throw error
         } catch let error as HTTPError where error.status.code < 500 {
             response = (error.status == .notFound ? Problem.notFound : .invalidRequest(error.body ?? "")).response
         } catch {

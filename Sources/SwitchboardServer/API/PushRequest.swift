@@ -86,6 +86,7 @@ struct PushRequest: Sendable {
     private func options(to target: Target) throws(Problem) -> Bool {
         guard !query.isEmpty else { return false }
         guard let query = URLQuery(query) else { throw .invalidRequest("the query is not valid") }
+        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
         var failsOffline = false
         for (name, value) in query.items {
             switch name {

@@ -6,8 +6,7 @@ import SwitchboardProtocol
 extension Problem {
     var response: Response {
         var headers: HTTPFields = [.contentType: Self.contentType]
-        if let retryAfter { headers[.retryAfter] = "\(retryAfter)" }
-        if let allow { headers[.allow] = allow }
+        for (name, value) in self.headers { headers[optional: HTTPField.Name(name)] = value }
         return Response(
             status: HTTPResponse.Status(code: status), headers: headers, body: ResponseBody(byteBuffer: document))
     }

@@ -6,7 +6,7 @@ import Hummingbird
 final class RouteTable<Context: RequestContext> {
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
-    private static var methods: [HTTPRequest.Method] { [.get, .head, .post, .put, .patch, .delete, .options] }
+    private static var methods: [HTTPRequest.Method] { [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect] }
 
     private var routes: [(path: RouterPath, methods: [(method: HTTPRequest.Method, handler: Handler)])] = []
 

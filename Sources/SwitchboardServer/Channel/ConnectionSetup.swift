@@ -39,8 +39,8 @@ struct ConnectionSetup: Sendable {
         let shard = node.shard(of: channel.eventLoop)
         shard.track(channel)
         channel.closeFuture.assumeIsolated().whenComplete { _ in shard.untrack(channel) }
-        let front = PushFrontHandler(node: node) { channel in
-            let negotiated = try installHTTP(on: channel)
+        let front = PushFrontHandler(node: node) { channel, isSocket in
+            let negotiated = try installHTTP(on: channel, isSocket: isSocket)
             negotiated.whenSuccess { take($0, on: channel) }
             return negotiated
         }
@@ -55,18 +55,42 @@ struct ConnectionSetup: Sendable {
         }
     }
 
-    private func installHTTP(on channel: any Channel) throws -> EventLoopFuture<NegotiatedConnection> {
-        let logger = node.logger
+    private func installHTTP(on channel: any Channel, isSocket: Bool) throws -> EventLoopFuture<NegotiatedConnection> {
+        isSocket ? try installUpgrade(on: channel) : try installPlain(on: channel)
+    }
+
+    private static var limits: NIOHTTPDecoderLimitConfiguration {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = maximumHeaderBytes
+        limits.maxHeaderListSize = 2 * maximumHeaderBytes
+        limits.maxHeaderFieldCount = 200
+        return limits
+    }
+
+    /// A request that cannot upgrade: whatever it says of `Upgrade` (h2c, mostly) is passed over, as RFC 9110 section 7.8
+    /// allows.
+    private func installPlain(on channel: any Channel) throws -> EventLoopFuture<NegotiatedConnection> {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline(
+            withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
+            withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.limits)
+        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit))
+        return channel.eventLoop.makeSucceededFuture(.http(try wrap(channel)))
+    }
+
+    private func installUpgrade(on channel: any Channel) throws -> EventLoopFuture<NegotiatedConnection> {
         let refusal = NIOLoopBoundBox<Problem?>(nil, eventLoop: channel.eventLoop)
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedConnection>(
             upgraders: [SessionUpgrader(node: node, refusal: refusal)],
             notUpgradingCompletionHandler: { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let problem = refusal.value {
-                        Self.answer(problem, on: channel)
+                        for part in ProblemAnswer.parts(problem) { channel.write(part, promise: nil) }
+                        channel.flush()
+                        channel.close(promise: nil)
                         return .refused
                     }
-                    return .http(try Self.wrap(channel, logger: logger))
+                    return .http(try wrap(channel))
                 }
             })
         var configuration = NIOUpgradableHTTPServerPipelineConfiguration(upgradeConfiguration: upgrade)
@@ -74,35 +98,18 @@ struct ConnectionSetup: Sendable {
         configuration.enablePipelining = false
         configuration.enableErrorHandling = false
         configuration.enableResponseHeaderValidation = false
-        configuration.decoderConfiguration.maxHeaderFieldSize = Self.maximumHeaderBytes
-        configuration.decoderConfiguration.maxHeaderListSize = 2 * Self.maximumHeaderBytes
-        configuration.decoderConfiguration.maxHeaderFieldCount = 200
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+        configuration.decoderConfiguration = Self.limits
+        let pipeline = channel.pipeline.syncOperations
+        let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
+        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit))
+        return negotiated
     }
 
-    private static func wrap(
-        _ channel: any Channel, logger: Logger
-    ) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+    private func wrap(_ channel: any Channel) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(idleTimeout), logger: logger))
+        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(Self.idleTimeout), logger: node.logger))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
-    }
-
-    /// Answers a refused upgrade: NIO has dropped the request, so nobody behind it could.
-    private static func answer(_ problem: Problem, on channel: any Channel) {
-        let body = problem.document
-        var headers = HTTPHeaders([
-            ("Content-Type", Problem.contentType), ("Content-Length", "\(body.readableBytes)"), ("Connection", "close"),
-            ("X-Request-Id", RequestID.new()),
-        ])
-        if let retryAfter = problem.retryAfter { headers.add(name: "Retry-After", value: "\(retryAfter)") }
-        if let allow = problem.allow { headers.add(name: "Allow", value: allow) }
-        let head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: problem.status), headers: headers)
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
     }
 }

@@ -20,7 +20,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let node: Node
     private let endpoint: PushEndpoint
     private let parser: PushRequestParser
-    private let installHTTP: (any Channel) throws -> EventLoopFuture<NegotiatedConnection>
+    private let installHTTP: (any Channel, Bool) throws -> EventLoopFuture<NegotiatedConnection>
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var needed = 0
@@ -37,8 +37,9 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var isUsed = false
     private var deadline: Scheduled<Void>?
 
+    /// - Parameter installHTTP: Puts the handlers that follow; told whether the first request is for a WebSocket.
     init(
-        node: Node, installHTTP: @escaping (any Channel) throws -> EventLoopFuture<NegotiatedConnection>
+        node: Node, installHTTP: @escaping (any Channel, Bool) throws -> EventLoopFuture<NegotiatedConnection>
     ) {
         self.node = node
         self.endpoint = PushEndpoint(node: node)
@@ -72,8 +73,9 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+        let channel = context.channel
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
-            guard let context = self.context else { return }
+            guard let context = self.context else { return channel.close(promise: nil) }
             let idle = TimeAmount.seconds(ConnectionSetup.idleTimeout)
             let left = idle - (NIODeadline.now() - lastUsed)
             guard isUsed, !answers.isEmpty || left > .zero else { return context.close(promise: nil) }
@@ -102,17 +104,20 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
             switch parser.parse(received) {
             case .incomplete(let needed):
                 self.needed = needed
-                return
+                return pauseReading(false, context)
             case .other:
                 if answers.isEmpty { handOver(context) }
                 return
+            case .undecided: return pauseReading(false, context)
             case .request(let request):
                 needed = 0
                 received.moveReaderIndex(forwardBy: request.length)
                 answer(request, context)
             }
         }
-        if !isReadingPaused, received.readableBytes > Self.readAhead { pauseReading(true, context) }
+        // A body that is not whole yet must go on coming; what waits for answers need not.
+        let waits = !answers.isEmpty || !context.channel.isWritable
+        pauseReading(waits && received.readableBytes > Self.readAhead, context)
     }
 
     private func answer(_ request: PushRequestParser.Request, _ context: ChannelHandlerContext) {
@@ -147,8 +152,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         lastUsed = .now()
         context.flush()
         if isEnding { return context.close(promise: nil) }
-        if isReadingPaused { pauseReading(false, context) }
-        if received.readableBytes > 0 { goOn(context) }
+        goOn(context)
     }
 
     /// Answers that become ready in the same turn of the loop leave together.
@@ -162,6 +166,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func pauseReading(_ isPaused: Bool, _ context: ChannelHandlerContext) {
+        guard isPaused != isReadingPaused else { return }
         isReadingPaused = isPaused
         context.channel.setOption(.autoRead, value: !isPaused).whenFailure { _ in }
     }
@@ -170,7 +175,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func handOver(_ context: ChannelHandlerContext) {
         hasHandedOver = true
         do {
-            let future = try installHTTP(context.channel)
+            let future = try installHTTP(context.channel, parser.isSocketRequest(received))
             let deadline = self.deadline
             future.whenComplete { _ in deadline?.cancel() }
         } catch {
@@ -179,6 +184,8 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         let bytes = received
         received = ByteBuffer()
         context.fireChannelRead(wrapInboundOut(bytes))
+        // These bytes may have waited since an earlier read, whose end the handlers behind have not heard of.
+        context.fireChannelReadComplete()
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 }

@@ -16,6 +16,8 @@ struct PushRequestParser {
         /// The beginning of a push request; that many bytes at least are needed in all.
         case incomplete(needed: Int)
         case other
+        /// Too few bytes to tell what it is.
+        case undecided
         case request(Request)
     }
 
@@ -36,8 +38,11 @@ struct PushRequestParser {
     func parse(_ buffer: ByteBuffer) -> Result {
         buffer.withUnsafeReadableBytes { bytes in
             guard let head = Head.find(in: bytes) else {
-                return Head.mayBegin(bytes) && bytes.count < Self.maximumHeadBytes
-                    ? .incomplete(needed: bytes.count + 1) : .other
+                if Head.begins(bytes, with: Head.opening) {
+                    return bytes.count < Self.maximumHeadBytes ? .incomplete(needed: bytes.count + 1) : .other
+                }
+                return bytes.count < Head.socket.utf8CodeUnitCount && Head.begins(bytes, with: Head.socket)
+                    ? .undecided : .other
             }
             guard let fields = Fields(head) else { return .other }
             guard bodyLimit == 0 || fields.contentLength <= bodyLimit else { return .other }
@@ -52,18 +57,30 @@ struct PushRequestParser {
     }
 }
 
+extension PushRequestParser {
+    /// Whether the request asks for `/ws`: the only one that can upgrade.
+    func isSocketRequest(_ buffer: ByteBuffer) -> Bool {
+        buffer.withUnsafeReadableBytes { bytes in
+            bytes.count >= Head.socket.utf8CodeUnitCount && Head.begins(bytes, with: Head.socket)
+        }
+    }
+}
+
 /// The request line and header lines, with the empty line that ends them.
 private enum Head {
     static let opening: StaticString = "POST /v1/"
 
-    static func mayBegin(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    static let socket: StaticString = "GET /ws"
+
+    /// True as well while the bytes are only a beginning of `text`.
+    static func begins(_ bytes: UnsafeRawBufferPointer, with text: StaticString) -> Bool {
         guard let base = bytes.baseAddress else { return true }
-        return memcmp(base, opening.utf8Start, min(bytes.count, opening.utf8CodeUnitCount)) == 0
+        return memcmp(base, text.utf8Start, min(bytes.count, text.utf8CodeUnitCount)) == 0
     }
 
     static func find(in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         let window = min(bytes.count, PushRequestParser.maximumHeadBytes)
-        guard bytes.count > opening.utf8CodeUnitCount, mayBegin(bytes), let base = bytes.baseAddress else { return nil }
+        guard bytes.count > opening.utf8CodeUnitCount, begins(bytes, with: opening), let base = bytes.baseAddress else { return nil }
         var start = 0
         while start + 4 <= window, let found = memchr(base + start, 0x0D, window - start - 3) {
             let end = UnsafeRawPointer(found) - base
@@ -133,7 +150,7 @@ private struct Fields {
                 let byte = lines[end]
                 if byte == UInt8(ascii: ":"), colon < 0 { colon = end }
                 if byte < 0x20 && byte != 0x09 || byte == 0x7F { return false }
-                if colon < 0, byte <= 0x20 { return false }
+                if colon < 0, !Fields.isNameCharacter(byte) { return false }
                 end += 1
             }
             guard colon > start, end + 1 < lines.count, lines[end + 1] == 0x0A else { return false }
@@ -168,6 +185,16 @@ private struct Fields {
             start = end + 2
         }
         return hasLength && hasHost
+    }
+
+    /// RFC 9110 section 5.6.2.
+    private static func isNameCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     private static func trimmed(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Slice<UnsafeRawBufferPointer> {

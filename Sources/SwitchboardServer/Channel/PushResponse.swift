@@ -14,7 +14,7 @@ enum PushResponse {
         case .failure(let problem):
             buffer.writeString("HTTP/1.1 \(problem.status) \(problem.reasonPhrase)\r\n")
             buffer.writeString("Content-Type: \(Problem.contentType)\r\n")
-            if let retryAfter = problem.retryAfter { buffer.writeString("Retry-After: \(retryAfter)\r\n") }
+            for (name, value) in problem.headers { buffer.writeString("\(name): \(value)\r\n") }
             finish(&buffer, problem.document, requestID, date, isLast)
         }
         return buffer
@@ -24,7 +24,7 @@ enum PushResponse {
         _ buffer: inout ByteBuffer, _ body: ByteBuffer, _ requestID: String, _ date: String, _ isLast: Bool
     ) {
         buffer.writeStaticString("Content-Length: ")
-        buffer.writeString("\(body.readableBytes)")
+        buffer.writeDecimal(body.readableBytes)
         buffer.writeStaticString("\r\nX-Request-Id: ")
         buffer.writeString(requestID)
         buffer.writeStaticString("\r\nDate: ")

@@ -59,7 +59,10 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
         let path = head.uri.prefix { $0 != "?" }
         guard path == "/ws" || isEcho(head) else { throw .notFound }
-        guard head.method == .GET else { throw .methodNotAllowed(allow: "GET") }
+        guard head.headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }
+        guard let key = head.headers.first(name: "sec-websocket-key"), Base64.decode(key)?.readableBytes == 16 else {
+            throw .invalidUpgrade
+        }
         guard !node.isDraining else { throw .overloaded("the node is draining") }
         guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
         let limit = node.configuration.maximumConnections
@@ -100,6 +103,8 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             guard let request = accepted.value else { throw ChannelError.operationUnsupported }
             // The client's FIN is to end the connection; half-open it would stay for ever.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)
+            channel.pipeline.syncOperations.removeHandler(guardian, promise: nil)
             let limit = node.configuration.inboundLimit
             let decoder = WebSocketFrameDecoder(maxFrameSize: limit == 0 ? Int(UInt32.max) : limit)
             try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))

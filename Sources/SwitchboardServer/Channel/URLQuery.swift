@@ -24,6 +24,12 @@ struct URLQuery {
     }
 
     subscript(name: String) -> String? { items.first { $0.name == name }?.value }
+
+    /// A name that is given more than once, where that has no meaning.
+    var repeatedName: String? {
+        var names: Set<String> = []
+        return items.first { !names.insert($0.name).inserted }?.name
+    }
 }
 
 /// Percent-encoding (RFC 3986 section 2.1).

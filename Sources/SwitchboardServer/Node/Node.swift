@@ -21,6 +21,8 @@ final class Node: BusReceiver {
     private let draining = Atomic(false)
     let loopCount: Int
     let startedAt = WallClock.milliseconds()
+    /// Where it listens.
+    let address: Mutex<String>
     /// One for each event loop. Set once, right after the initialiser, since the shards refer back to the node.
     private let shardsBox: ShardList
 
@@ -35,6 +37,7 @@ final class Node: BusReceiver {
         self.busHealth = busHealth
         self.logger = logger
         loopCount = loops.count
+        address = Mutex("\(configuration.host):\(configuration.port)")
         delivery = Delivery(bus: bus, rate: configuration.publishRate)
         conversations = Conversations(bus: bus)
         shardsBox = ShardList()
@@ -84,7 +87,10 @@ final class Node: BusReceiver {
         case .query(let query): answer(query)
         case .answer(let answer): conversations.received(answer)
         case .canary: break
-        case .nodeUp(let node): roster.add(node)
+        case .nodeUp(let node):
+            roster.add(node)
+            // Clients count as online only while their node has a lease, so it must not wait for the next beat.
+            if node == id { Task { await beat() } }
         case .nodeDown(let node): roster.remove(node)
         }
     }

@@ -32,7 +32,6 @@ public struct SwitchboardServer: Sendable {
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-        let boundAddress = AddressBox("\(configuration.host):\(configuration.port)")
         let (bus, store, redis) = connect(group)
         let node = Node(
             configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
@@ -40,14 +39,14 @@ public struct SwitchboardServer: Sendable {
         node.start()
         let host = configuration.host
         let listener = ConnectionListener(node: node, group: group, responder: APIResponder.make(node: node)) { port in
-            boundAddress.set("\(host):\(port)")
+            node.address.withLock { $0 = "\(host):\(port)" }
             await onListening(port)
         }
         // Started in this order and stopped in the reverse one: first nobody new comes in, then the sessions are sent
         // away, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
-        services += [PresenceKeeper(node: node) { boundAddress.value }, SessionDrain(node: node), listener]
+        services += [PresenceKeeper(node: node), SessionDrain(node: node), listener]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
@@ -64,17 +63,6 @@ public struct SwitchboardServer: Sendable {
         let redis = RedisCluster(configuration: configuration, group: group, logger: logger)
         return (redis.bus, redis.store, redis)
     }
-}
-
-/// Where the node listens, once that is known.
-private final class AddressBox: Sendable {
-    private let address: Mutex<String>
-
-    init(_ address: String) { self.address = Mutex(address) }
-
-    var value: String { address.withLock { $0 } }
-
-    func set(_ address: String) { self.address.withLock { $0 = address } }
 }
 
 /// The connection to Redis lives until everything that uses it has stopped.

@@ -3,11 +3,11 @@ import NIOCore
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardProtocol
+import Synchronization
 
 /// Keeps the node's lease, and cleans up behind nodes that died.
 struct PresenceKeeper: Service {
     let node: Node
-    let address: @Sendable () -> String
 
     func run() async throws {
         let sweeper = Task {
@@ -21,31 +21,32 @@ struct PresenceKeeper: Service {
         defer { sweeper.cancel() }
         await cancelWhenGracefulShutdown {
             // A sleep that is cancelled is how the loop ends.
-            repeat { await beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
+            repeat { await node.beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
         }
         // The lease is given up last, when the sessions are gone.
         try? await node.store.leave(node.id)
     }
 
-    private func beat() async {
-        guard node.bus.isAvailable else { return }
-        do {
-            try await node.store.beat(node.description(address: address()))
-            node.roster.replace(Set(try await node.store.nodes().map(\.id)))
-            for (dead, clients) in try await node.store.reap() {
-                node.logger.warning(
-                    "a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
-            }
-        } catch {
-            node.logger.debug("the lease could not be renewed", metadata: ["error": "\(error)"])
-        }
-    }
 }
 
 extension Node {
-    func description(address: String) -> NodeDescription {
+    /// Renews the lease, hears who else lives, and cleans up behind who does not.
+    func beat() async {
+        guard bus.isAvailable else { return }
+        do {
+            try await store.beat(description)
+            roster.replace(Set(try await store.nodes().map(\.id)))
+            for (dead, clients) in try await store.reap() {
+                logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
+            }
+        } catch {
+            logger.debug("the lease could not be renewed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private var description: NodeDescription {
         NodeDescription(
-            id: id, version: SwitchboardVersion.current, address: address, startedAt: startedAt,
+            id: id, version: SwitchboardVersion.current, address: address.withLock { $0 }, startedAt: startedAt,
             sessions: sessionCount.value, isDraining: isDraining)
     }
 

@@ -75,6 +75,13 @@ struct API: Sendable {
         try await send(.POST, "/v1/push", ByteBuffer(string: json), type: "application/json")
     }
 
+    /// A push that must be answered 200.
+    func pushed(_ json: String) async throws -> PushAnswer {
+        let answer = try await push(json)
+        guard answer.status == 200 else { throw Unexpected(answer: answer, wanted: "200") }
+        return try answer.decode()
+    }
+
     /// A push by one of the shorthands, whose body is the payload.
     func post(_ path: String, _ text: String, type: String = "text/plain") async throws -> Answer {
         try await send(.POST, path, ByteBuffer(string: text), type: type)

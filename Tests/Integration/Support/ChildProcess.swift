@@ -26,11 +26,15 @@ final class ChildProcess: Sendable {
     }
 
     /// Starts `program`; what it says is appended to `log`.
-    static func start(_ name: String, _ program: URL, _ arguments: [String], log: URL) async throws -> ChildProcess {
+    ///
+    /// - Parameter lastSignal: What the kernel sends it when the tests themselves are killed.
+    static func start(
+        _ name: String, _ program: URL, _ arguments: [String], log: URL, lastSignal: String = "KILL"
+    ) async throws -> ChildProcess {
         let process = Process()
         // Whatever becomes of the tests, the kernel ends their children: no test leaves a process behind.
         process.executableURL = try Programs.find("setpriv")
-        process.arguments = ["--pdeathsig", "KILL", program.path] + arguments
+        process.arguments = ["--pdeathsig", lastSignal, program.path] + arguments
         if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }
         let output = try FileHandle(forWritingTo: log)
         try output.seekToEnd()
@@ -47,7 +51,7 @@ final class ChildProcess: Sendable {
         let box = UncheckedBox(process)
         do {
             // The kernel sends that signal when the thread that started the child ends, hence one that never does.
-            try await NIOThreadPool.singleton.runIfActive { try box.value.run() }
+            try await NIOThreadPool.singleton.runIfActive { try withSignalsUnblocked { try box.value.run() } }
         } catch {
             exit.fail(error)
             throw error
@@ -100,6 +104,16 @@ final class ChildProcess: Sendable {
         guard status == 0 else { throw Programs.Missing(description: "\(program.path): \(status): \(process.output)") }
         return process.output
     }
+}
+
+/// A child inherits what its parent's thread blocks, and threads of pools block what is to end it.
+private func withSignalsUnblocked(_ body: () throws -> Void) rethrows {
+    var none = sigset_t()
+    var blocked = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &blocked)
+    defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
+    try body()
 }
 
 /// Handed to one other thread and not touched meanwhile.

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Testing
 
 /// Real nodes, with Redis between them and nginx before them, in a folder of their own.
 final class Cluster: Sendable {
@@ -79,6 +80,11 @@ final class Cluster: Sendable {
     var entrance: Int { proxy?.port ?? nodes[0].port }
     var api: API { API(port: entrance) }
 
+    /// Until nobody is connected: what earlier tests left is gone.
+    func empty() async throws {
+        try await eventually("nobody is connected") { try await api.stats().total.sessions == 0 }
+    }
+
     /// A further program that is stopped along with the cluster.
     func run(_ name: String, _ program: URL, _ arguments: [String]) async throws -> ChildProcess {
         let process = try await ChildProcess.start(
@@ -96,6 +102,10 @@ final class Cluster: Sendable {
         await proxy?.stop()
         await withTaskGroup { group in
             for node in nodes { group.addTask { await node.stop() } }
+        }
+        for node in nodes where node.hadToBeKilled {
+            failed.withLock { $0 = true }
+            Issue.record("\(node.id) has not stopped in good order")
         }
         await redisServer?.stop()
         if failed.withLock({ $0 }) { showLogs() }

@@ -9,6 +9,7 @@ final class NodeServer: Sendable {
     private let arguments: [String]
     private let log: URL
     private let current = Mutex<ChildProcess?>(nil)
+    private let failedToStop = Mutex(false)
 
     /// - Parameter options: flags of `switchboard serve`.
     init(id: String, redis: RedisServer?, options: [String], in directory: URL) async throws {
@@ -60,5 +61,12 @@ final class NodeServer: Sendable {
         return try await process?.ended(within: time)
     }
 
-    func stop() async { await process?.stop() }
+    func stop() async {
+        guard let process, !process.hasEnded else { return }
+        let status = await process.stop(within: .seconds(10))
+        failedToStop.withLock { $0 = status != 0 }
+    }
+
+    /// It did not obey, or was sorry to.
+    var hadToBeKilled: Bool { failedToStop.withLock { $0 } }
 }

@@ -23,7 +23,8 @@ final class ProxyServer: Sendable {
         try Data(configuration.utf8).write(to: file)
         process = try await ChildProcess.start(
             "nginx", nginx, ["-p", folder.path, "-c", file.path, "-e", folder.appending(path: "error.log").path],
-            log: directory.appending(path: "nginx.log"))
+            // Killed, it would leave its workers behind.
+            log: directory.appending(path: "nginx.log"), lastSignal: "TERM")
         let api = API(port: port)
         try await eventually("nginx answers") { try await api.get("/nginx-healthz").status == 200 }
     }

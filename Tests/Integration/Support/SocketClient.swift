@@ -22,6 +22,8 @@ final class SocketClient: Sendable {
         var isReading = true
         /// Sees pings among its events.
         var seesPings = false
+        /// Sees pongs among its events.
+        var seesPongs = false
         /// Told of every text or binary frame, instead of the inbox.
         var onMessage: (@Sendable (ByteBuffer) -> Void)?
     }
@@ -31,6 +33,7 @@ final class SocketClient: Sendable {
         case text(String)
         case binary(ByteBuffer)
         case ping
+        case pong(ByteBuffer)
         case close(Closing)
     }
 
@@ -133,7 +136,7 @@ final class SocketClient: Sendable {
             switch try await events.next(within: time, "a message") {
             case .text(let text): return .text(text)
             case .binary(let bytes): return .binary(bytes)
-            case .ping: continue
+            case .ping, .pong: continue
             case .close(let closing): throw Unexpected(description: "closed: \(closing)")
             }
         }
@@ -171,7 +174,7 @@ final class SocketClient: Sendable {
             switch event {
             case .text(let text): return text
             case .close(let closing): throw Unexpected(description: "closed: \(closing)")
-            case .binary, .ping: return nil
+            case .binary, .ping, .pong: return nil
             }
         }
     }

@@ -30,6 +30,7 @@ final class SocketHandler: ChannelInboundHandler {
             if let onMessage = options.onMessage { return onMessage(frame.data) }
             events.put(.binary(frame.data))
         case .ping: pinged(context, .pong, frame.data)
+        case .pong: if options.seesPongs { events.put(.pong(frame.data)) }
         case .connectionClose:
             var data = frame.data
             let code = data.readInteger(as: UInt16.self).map(Int.init)

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 import SwitchboardProtocol
 import Synchronization
@@ -27,16 +28,20 @@ final class FakeNode: Sendable {
     private let listener: any Channel
     private let channels = Channels()
 
-    /// - Parameter answers: What the first, second, ... request gets; the last one holds for all that follow.
-    init(_ answers: Answer...) async throws {
+    /// - Parameters:
+    ///   - answers: What the first, second, ... request gets; the last one holds for all that follow.
+    ///   - tls: Speaks TLS with this context.
+    init(_ answers: Answer..., tls: NIOSSLContext? = nil) async throws {
         let (connections, requests, channels) = (connections, requests, channels)
         let script = Script(answers.isEmpty ? [.accept] : answers)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // With both, NIOSSL does not end its shutdown before its own time limit.
+            .childChannelOption(.allowRemoteHalfClosure, value: tls == nil)
             .childChannelInitializer { channel in
                 channels.add(channel)
                 return channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let answer = NIOLoopBoundBox<Answer>(.accept, eventLoop: channel.eventLoop)
                     _ = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                         configuration: Self.pipeline(answer, script, connections, requests))

@@ -30,7 +30,7 @@ struct RunningAgent: Sendable {
     /// Runs a test's body, and stops the agent behind it.
     static func with(
         _ node: FakeNode, random: Double = 0, configure: (inout AgentConfiguration) -> Void = { _ in },
-        handlers: (inout AgentHandlers) -> Void = { _ in }, _ body: (RunningAgent) async throws -> Void
+        handlers: (inout AgentHandlers) -> Void = { _ in }, body: (RunningAgent) async throws -> Void
     ) async throws {
         let running = RunningAgent(node.url, random: random, configure: configure, handlers: handlers)
         do { try await body(running) } catch {

@@ -6,11 +6,11 @@ import Testing
 
     @Test func aBurstAndThenTheRate() {
         var bucket = TokenBucket(rate: 10, burst: 3, now: 5)
-        for _ in 0..<3 { #expect(bucket.take(now: 5)) }
-        #expect(!bucket.take(now: 5))
-        #expect(!bucket.take(now: 5 + Self.second / 20))
-        #expect(bucket.take(now: 5 + Self.second / 10))
-        #expect(!bucket.take(now: 5 + Self.second / 10))
+        for _ in 0..<3 { #expect(bucket.take(now: 5) == true) }
+        #expect(bucket.take(now: 5) == false)
+        #expect(bucket.take(now: 5 + Self.second / 20) == false)
+        #expect(bucket.take(now: 5 + Self.second / 10) == true)
+        #expect(bucket.take(now: 5 + Self.second / 10) == false)
     }
 
     @Test func noMoreThanTheBurstGathers() {
@@ -20,23 +20,23 @@ import Testing
 
     @Test func aRateOfZeroMeansNoLimit() {
         var bucket = TokenBucket(rate: 0, burst: 0, now: 0)
-        #expect((0..<1000).allSatisfy { _ in bucket.take(now: 0) })
+        #expect((0..<1000).allSatisfy { _ in bucket.take(now: 0) } == true)
         #expect(bucket.retryAfter == 1)
     }
 
     @Test func aBurstOfZeroIsABurstOfOne() {
         var bucket = TokenBucket(rate: 1, burst: 0, now: 0)
-        #expect(bucket.take(now: 0))
-        #expect(!bucket.take(now: 0))
-        #expect(bucket.take(now: Self.second))
+        #expect(bucket.take(now: 0) == true)
+        #expect(bucket.take(now: 0) == false)
+        #expect(bucket.take(now: Self.second) == true)
     }
 
     @Test func aClockThatStepsBackGivesNothing() {
         var bucket = TokenBucket(rate: 1, burst: 1, now: 10 * Self.second)
-        #expect(bucket.take(now: 10 * Self.second))
-        #expect(!bucket.take(now: 5 * Self.second))
-        #expect(!bucket.take(now: 10 * Self.second))
-        #expect(bucket.take(now: 11 * Self.second))
+        #expect(bucket.take(now: 10 * Self.second) == true)
+        #expect(bucket.take(now: 5 * Self.second) == false)
+        #expect(bucket.take(now: 10 * Self.second) == false)
+        #expect(bucket.take(now: 11 * Self.second) == true)
     }
 
     @Test(arguments: [(1, 1), (2, 5), (50, 100), (2000, 2000)])
@@ -44,7 +44,7 @@ import Testing
         var bucket = TokenBucket(rate: rate, burst: burst, now: 0)
         while bucket.take(now: 0) {}
         #expect(bucket.retryAfter == 1)
-        #expect(bucket.take(now: UInt64(bucket.retryAfter) * Self.second))
+        #expect(bucket.take(now: UInt64(bucket.retryAfter) * Self.second) == true)
     }
 
     @Test(arguments: Seeded.seeds)

@@ -33,8 +33,8 @@ struct CommandInboxTests {
     @Test func refusesWhenClosed() {
         let inbox = CommandInbox(limit: 10, byteLimit: 1000)
         #expect(outcomes(inbox, 1) == ["first"])
-        #expect(inbox.close(.unavailable("gone")).count == 1)
-        #expect(outcomes(inbox, 1) == ["the bus is unavailable: gone"])
+        #expect(inbox.close(.timeout).count == 1)
+        #expect(outcomes(inbox, 1) == ["the bus is unavailable: Redis did not answer in time"])
         #expect(inbox.take().bytes.isEmpty)
     }
 

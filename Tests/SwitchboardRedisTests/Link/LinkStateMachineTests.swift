@@ -72,34 +72,33 @@ struct LinkStateMachineTests {
 }
 
 struct LinkBackoffTests {
-    @Test func doublesUpToTheLongestAndBeginsAnew() {
+    @Test("The n-th wait is spread between the shortest and its ceiling", arguments: [
+        (1, 500.0), (2, 1000), (3, 2000), (4, 4000), (5, 4000), (40, 4000),
+    ])
+    func doublesUpToTheLongest(attempt: Int, ceiling: Double) {
+        let waits = (0..<2000).map { _ in
+            var backoff = LinkBackoff(min: .milliseconds(250), max: .seconds(4))
+            for _ in 1..<attempt { _ = wait(&backoff) }
+            return wait(&backoff)
+        }
+        #expect(waits.allSatisfy { (250...ceiling).contains($0) })
+        // With 2000 draws the ends are all but certainly met to a twentieth of the span.
+        let margin = (ceiling - 250) / 20
+        #expect(waits.contains { $0 < 250 + margin })
+        #expect(waits.contains { $0 > ceiling - margin })
+    }
+
+    @Test func beginsAnewAfterASuccess() {
         var backoff = LinkBackoff(min: .milliseconds(250), max: .seconds(4))
-        var highest = Fixed(value: .max)
-        let waits = (0..<7).map { _ in backoff.next(using: &highest) / .milliseconds(1) }
-        #expect(waits == [500, 1000, 2000, 4000, 4000, 4000, 4000])
+        for _ in 0..<10 { _ = wait(&backoff) }
         backoff.reset()
-        #expect(backoff.next(using: &highest) == .milliseconds(500))
+        #expect(wait(&backoff) <= 500)
     }
 
-    @Test func neverWaitsLessThanTheShortest() {
-        var backoff = LinkBackoff(min: .milliseconds(250), max: .seconds(4))
-        var lowest = Fixed(value: 0)
-        for _ in 0..<100 { #expect(backoff.next(using: &lowest) == .milliseconds(250)) }
-    }
-
-    @Test func spreads() {
+    /// Milliseconds.
+    private func wait(_ backoff: inout LinkBackoff) -> Double {
         var generator = SystemRandomNumberGenerator()
-        let waits = Set(
-            (0..<50).map { _ in
-                var backoff = LinkBackoff(min: .milliseconds(250), max: .seconds(4))
-                return backoff.next(using: &generator)
-            })
-        #expect(waits.count > 40)
-    }
-
-    private struct Fixed: RandomNumberGenerator {
-        let value: UInt64
-        mutating func next() -> UInt64 { value }
+        return backoff.next(using: &generator) / .milliseconds(1)
     }
 }
 

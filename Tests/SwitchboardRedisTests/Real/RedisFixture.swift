@@ -39,9 +39,12 @@ final class RedisFixture: ClusterFixture {
         return (cluster.bus, cluster.store)
     }
 
-    func makeCluster(_ id: NodeID, receiver: any BusReceiver) async throws -> RedisCluster {
+    func makeCluster(
+        _ id: NodeID, receiver: any BusReceiver, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) async throws -> RedisCluster {
         let herald = Herald(node: id, receiver: receiver)
-        let cluster = try startCluster(id, receiver: herald)
+        let cluster = try startCluster(id, receiver: herald, logger: logger, group: group)
         try #require(await herald.isUp())
         try await cluster.store.beat(
             NodeDescription(id: id, version: "test", address: "", startedAt: 0, sessions: 0, isDraining: false))
@@ -49,11 +52,11 @@ final class RedisFixture: ClusterFixture {
     }
 
     /// Without waiting for the link.
-    func startCluster(_ id: NodeID, receiver: any BusReceiver, logger: Logger = .init(label: "test") { _ in SwiftLogNoOpLogHandler() }) throws
-        -> RedisCluster
-    {
-        let cluster = RedisCluster(
-            configuration: try configuration(id), group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    func startCluster(
+        _ id: NodeID, receiver: any BusReceiver, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) throws -> RedisCluster {
+        let cluster = RedisCluster(configuration: try configuration(id), group: group, logger: logger)
         cluster.bus.attach(receiver)
         let task = Task { try await cluster.run() }
         members.withLock { $0[id] = Member(cluster: cluster, task: task) }
@@ -70,7 +73,11 @@ final class RedisFixture: ClusterFixture {
     }
 
     func end() async {
-        for member in members.withLock({ Array($0.values) }) {
+        let members = members.withLock { members in
+            defer { members = [:] }
+            return Array(members.values)
+        }
+        for member in members {
             member.task.cancel()
             _ = try? await member.task.value
         }

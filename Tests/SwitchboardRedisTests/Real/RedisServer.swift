@@ -45,13 +45,9 @@ final class RedisServer: @unchecked Sendable {
         // Also what it says later is read and forgotten, so that its pipe never fills.
         output.fileHandleForReading.readabilityHandler = { handle in
             let data = handle.availableData
-            if data.isEmpty {
-                handle.readabilityHandler = nil
-                continuation.finish()
-            } else {
-                continuation.yield(data)
-            }
+            if data.isEmpty { handle.readabilityHandler = nil } else { continuation.yield(data) }
         }
+        process.terminationHandler = { _ in continuation.finish() }
         try process.run()
         self.process = process
         var log = ""

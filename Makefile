@@ -1,0 +1,31 @@
+# switchboard: make up, make test; the rest is for those who work on it.
+
+NODES ?= 3
+
+# Warnings of our own code are errors wherever it is tested.
+export SWITCHBOARD_STRICT = 1
+
+.PHONY: up test bench format lint setup
+
+up: ## Redis, NODES nodes, nginx and a few agents on loopback, until Ctrl-C
+	@NODES=$(NODES) deploy/up
+
+test: setup ## everything that can be tested on this machine
+	swift build --build-tests
+	swift test --skip-build
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/API/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Deploy/run
+	Benchmarks/selftest
+
+setup:
+	@deploy/setup --test
+
+bench: ## CPU and memory per message and per connection, beside the floor
+	swift build -c release --static-swift-stdlib --product switchboard
+	Benchmarks/run $(BENCH)
+
+format: ## rewrites the sources in the project's format
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## fails on what format would change
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -1,0 +1,142 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+import Testing
+
+@testable import SwitchboardServer
+
+/// A bus that answers when the test says so.
+private final class HeldBus: Bus {
+    typealias Answer = @Sendable (Result<Int, BusError>) -> Void
+    let node = NodeID(unchecked: "n1")
+    let isAvailable = true
+    private let sent = Mutex<[(message: BusMessage, client: ClientID?, answer: Answer)]>([])
+
+    var messages: [BusMessage] { sent.withLock { $0.map(\.message) } }
+    var clients: [ClientID?] { sent.withLock { $0.map(\.client) } }
+
+    /// - Parameter result: The number of nodes that were reached.
+    func answer(_ result: Result<Int, BusError>, to index: Int = 0) { sent.withLock { $0[index].answer }(result) }
+
+    func attach(_ receiver: any BusReceiver) {}
+    func send(_ message: BusMessage, to node: NodeID) {}
+
+    func publish(_ message: BusMessage, completion: @escaping Answer) {
+        sent.withLock { $0.append((message, nil, completion)) }
+    }
+
+    func route(
+        _ message: BusMessage, to client: ClientID, completion: @escaping @Sendable (Result<RouteOutcome, BusError>) -> Void
+    ) {
+        sent.withLock {
+            $0.append((message, client, { result in completion(result.map { $0 == 0 ? .offline : .routed(nodes: $0) }) }))
+        }
+    }
+}
+
+@Suite struct DeliveryTests {
+    private let bus = HeldBus()
+    private let delivery: Delivery
+    private let answers = Answers()
+
+    private final class Answers: Sendable {
+        private let all = Mutex<[Result<PushReport, BusError>]>([])
+        var list: [Result<PushReport, BusError>] { all.withLock { $0 } }
+        func add(_ answer: Result<PushReport, BusError>) { all.withLock { $0.append(answer) } }
+    }
+
+    init() { delivery = Delivery(bus: bus, rate: 0) }
+
+    /// - Returns: The id under which it was sent.
+    private func push(to target: Target) throws -> PushID {
+        let answers = answers
+        delivery.push(Payload(format: .text, bytes: ByteBuffer(string: "x")), to: target) { _, result in answers.add(result) }
+        guard case .push(let push)? = bus.messages.last else { throw BusError.unavailable("nothing was sent") }
+        return push.id
+    }
+
+    private func receipt(_ id: PushID, _ node: String, _ delivered: Int) -> Receipt {
+        Receipt(push: id, node: NodeID(unchecked: node), matched: delivered, delivered: delivered, dropped: 0)
+    }
+
+    @Test func thePushIsSentAsItWasGiven() throws {
+        let id = try push(to: .group(group("g")))
+        guard case .push(let push)? = bus.messages.first else { return }
+        #expect(push.id == id)
+        #expect(push.target == .group(group("g")))
+        #expect(push.payload == Payload(format: .text, bytes: ByteBuffer(string: "x")))
+        #expect(push.origin == bus.node)
+        #expect(push.acceptedAt > 1_600_000_000_000)
+    }
+
+    @Test func onlyOneClientsPushIsRouted() throws {
+        for target in [Target.client(client("a")), .clients([client("a")]), .group(group("g")), .labels(["k": "v"]), .all] {
+            _ = try push(to: target)
+        }
+        #expect(bus.clients == [client("a"), nil, nil, nil, nil])
+    }
+
+    @Test func theAnswerIsGivenOnceHoweverMuchComesAfterIt() throws {
+        let id = try push(to: .all)
+        delivery.received(receipt(id, "n1", 1))
+        bus.answer(.success(2))
+        #expect(answers.list.isEmpty)
+        delivery.received(receipt(id, "n1", 5))
+        delivery.received(receipt(id, "n2", 2))
+        delivery.received(receipt(id, "n3", 7))
+        delivery.sweep(living: [NodeID(unchecked: "n1"), NodeID(unchecked: "n2")])
+        var counts = PushCounts()
+        counts.matched = 3
+        counts.delivered = 3
+        counts.nodes = 2
+        #expect(answers.list == [.success(PushReport(counts: counts, isFinal: true))])
+    }
+
+    @Test func anOfflineClientIsAnsweredAtOnce() throws {
+        _ = try push(to: .client(client("a")))
+        bus.answer(.success(0))
+        var counts = PushCounts()
+        counts.offline = 1
+        #expect(answers.list == [.success(PushReport(counts: counts, isFinal: true))])
+    }
+
+    @Test func aBusThatFailsIsNeverASuccess() throws {
+        for target in [Target.all, .client(client("a"))] { _ = try push(to: target) }
+        bus.answer(.failure(.unavailable("away")), to: 0)
+        bus.answer(.failure(.overloaded), to: 1)
+        #expect(answers.list == [.failure(.unavailable("away")), .failure(.overloaded)])
+    }
+
+    @Test func receiptsAfterAFailureAreNoSecondAnswer() throws {
+        let id = try push(to: .all)
+        bus.answer(.failure(.overloaded))
+        delivery.received(receipt(id, "n1", 1))
+        #expect(answers.list == [.failure(.overloaded)])
+    }
+
+    @Test func receiptsOfOthersAreNotOurs() throws {
+        _ = try push(to: .all)
+        bus.answer(.success(1))
+        delivery.received(receipt(PushID(unchecked: "other"), "n1", 1))
+        #expect(answers.list.isEmpty)
+    }
+
+    @Test func pushesDoNotMixTheirReceipts() throws {
+        let ids = [try push(to: .all), try push(to: .all)]
+        bus.answer(.success(1), to: 0)
+        bus.answer(.success(1), to: 1)
+        delivery.received(receipt(ids[1], "n1", 4))
+        delivery.received(receipt(ids[0], "n1", 3))
+        #expect(answers.list.map { try? $0.get().counts.delivered } == [4, 3])
+        #expect(ids[0] < ids[1])
+        #expect(delivery.pushes == 2)
+    }
+
+    @Test func theRateIsObeyed() {
+        let delivery = Delivery(bus: bus, rate: 2)
+        #expect(delivery.throttle() == nil)
+        #expect(delivery.throttle() == nil)
+        #expect(delivery.throttle() == 1)
+    }
+}

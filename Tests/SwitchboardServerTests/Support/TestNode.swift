@@ -1,0 +1,43 @@
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import SwitchboardProtocol
+
+@testable import SwitchboardCore
+@testable import SwitchboardServer
+
+func client(_ name: String) -> ClientID { ClientID(unchecked: name) }
+func group(_ name: String) -> GroupName { GroupName(unchecked: name) }
+
+/// A node with one event loop that stands still until the test lets time pass. Its sessions have no sockets.
+final class TestNode {
+    let loop = EmbeddedEventLoop()
+    let cluster: InProcessCluster
+    let node: Node
+
+    var shard: Shard { node.shards[0] }
+
+    init(_ change: (inout ServerConfiguration) -> Void = { _ in }) {
+        var configuration = ServerConfiguration(node: NodeID(unchecked: "n1"))
+        change(&configuration)
+        cluster = InProcessCluster(resumeWindow: configuration.resumeWindow)
+        let (bus, store) = cluster.makeNode(configuration.node)
+        node = Node(
+            configuration: configuration, bus: bus, store: store, busHealth: BusHealth(nil), loops: [loop],
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func request(_ uri: String, isFramed: Bool = false) throws -> ConnectRequest {
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: uri)
+        if isFramed { head.headers.add(name: "Sec-WebSocket-Protocol", value: ConnectionMode.framedSubprotocol) }
+        return try ConnectRequest(head, remote: nil, configuration: node.configuration)
+    }
+
+    /// A session that has no connection.
+    func session(_ uri: String = "/ws", isFramed: Bool = false) throws -> Session {
+        Session(shard: shard, request: try request(uri, isFramed: isFramed))
+    }
+
+    func presence(of name: String) -> ClientPresence? { cluster.presence.client(client(name)) }
+}
