@@ -87,7 +87,6 @@ BROKEN = {
     "bare line feeds of a push": b"POST /v1/broadcast HTTP/1.1\nHost: x\nContent-Length: 1\n\nx",
     "no version": b"GET /healthz\r\n\r\n",
     "another protocol": b"GET /healthz HTPT/1.1\r\nHost: x\r\n\r\n",
-    "two spaces": b"GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
     "space in the path": b"GET /health z HTTP/1.1\r\nHost: x\r\n\r\n",
     "NUL in the path": b"GET /health\x00z HTTP/1.1\r\nHost: x\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64,

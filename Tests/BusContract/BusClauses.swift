@@ -72,7 +72,8 @@ extension BusContract {
         let (n1, n2) = (NodeID(unchecked: "n1"), NodeID(unchecked: "n2"))
         let kiosk = client("kiosk-7")
         return [
-            push("x", to: .client(kiosk)), push("x", to: .clients([kiosk, client("b")])), push("x", to: .group(group("g"))),
+            push("x", to: .client(kiosk)), push("x", to: .clients([kiosk, client("b")])),
+            push("x", to: .group(group("g"))),
             push("x", to: .labels(["a b": "\"c\""])), push("x"),
             .receipt(Receipt(push: PushID(unchecked: "p"), node: n1, matched: 1, delivered: 1, dropped: 0)),
             .evict(

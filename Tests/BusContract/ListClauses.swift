@@ -7,14 +7,18 @@ extension BusContract {
         ContractClause("clients are listed in the order of their ids, page by page") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let names = (0..<25).map { "c\($0)" }
-            for (index, name) in names.enumerated() { _ = try await (index % 2 == 0 ? first : second).join(client(name)) }
+            for (index, name) in names.enumerated() {
+                _ = try await (index % 2 == 0 ? first : second).join(client(name))
+            }
             let pages = try await pages(first.store, ClientFilter(), limit: 10)
             #expect(pages.map(\.count) == [10, 10, 5])
             #expect(pages.joined().map(\.client.rawValue) == names.sorted())
         },
         ContractClause("an empty cluster has an empty list") { cluster in
             let node = try await cluster.node("n1")
-            #expect(try await node.store.clients(ClientFilter(), limit: 10, after: nil) == ClientPage(clients: [], next: nil))
+            #expect(
+                try await node.store.clients(ClientFilter(), limit: 10, after: nil)
+                    == ClientPage(clients: [], next: nil))
         },
         ContractClause("filters choose by state, node, group and labels") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
@@ -51,7 +55,8 @@ extension BusContract {
         },
     ]
 
-    private static func pages(_ store: any Store, _ filter: ClientFilter, limit: Int) async throws -> [[ClientPresence]] {
+    private static func pages(_ store: any Store, _ filter: ClientFilter, limit: Int) async throws -> [[ClientPresence]]
+    {
         var pages: [[ClientPresence]] = []
         var cursor: ClientID?
         repeat {

@@ -7,7 +7,8 @@ extension BusContract {
         ContractClause("nodes are listed as they describe themselves") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let description = NodeDescription(
-                id: first.id, version: "1.0 \"x\"", address: "127.0.0.1:8080", startedAt: 1_700_000_000_000, sessions: 7,
+                id: first.id, version: "1.0 \"x\"", address: "127.0.0.1:8080", startedAt: 1_700_000_000_000,
+                sessions: 7,
                 isDraining: true)
             try await first.store.beat(description)
             let nodes = try await second.store.nodes()

@@ -27,15 +27,22 @@ extension BusContract {
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let (session, epoch) = try await first.join(client("a"))
             first.store.unregister(first.departure(of: session, epoch: epoch))
-            _ = try await eventually { try await first.store.client(client("a")) } until: { $0?.state == .offline }
-            #expect(try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1))
+            _ = try await eventually {
+                try await first.store.client(client("a"))
+            } until: {
+                $0?.state == .offline
+            }
+            #expect(
+                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1)
+            )
             _ = try await first.publish(push("end"))
             #expect(await first.recorder.relevant(1) == [push("end")])
         },
         ContractClause("reject refuses the newer and leaves the older alone") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let (older, epoch) = try await first.join(client("a"))
-            #expect(try await second.register(second.session(client("a")), policy: .reject) == .duplicate(node: first.id))
+            #expect(
+                try await second.register(second.session(client("a")), policy: .reject) == .duplicate(node: first.id))
             let presence = try await second.store.client(client("a"))
             #expect(presence?.session == older.session)
             #expect(presence?.epoch == epoch)
@@ -47,7 +54,9 @@ extension BusContract {
             let (_, epoch) = try await first.join(client("a"))
             try await cluster.lose(first.id)
             _ = try await second.store.reap()
-            #expect(try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1))
+            #expect(
+                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1)
+            )
         },
         ContractClause("the end of an older session does not touch the newer") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
@@ -65,7 +74,9 @@ extension BusContract {
             let epochs = try await withThrowingTaskGroup(of: (Int, UInt64).self) { tasks in
                 for (index, node) in nodes.enumerated() {
                     tasks.addTask {
-                        guard case .registered(let epoch) = try await node.register(sessions[index]) else { return (index, 0) }
+                        guard case .registered(let epoch) = try await node.register(sessions[index]) else {
+                            return (index, 0)
+                        }
                         return (index, epoch)
                     }
                 }

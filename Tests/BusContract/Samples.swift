@@ -64,7 +64,8 @@ extension Node {
     }
 
     func departure(
-        of session: SessionRecord, epoch: UInt64, code: CloseCode = .normal, reason: String = "bye", isLost: Bool = false
+        of session: SessionRecord, epoch: UInt64, code: CloseCode = .normal, reason: String = "bye",
+        isLost: Bool = false
     ) -> Departure {
         Departure(
             client: session.client, session: session.session, node: id, epoch: epoch, closeCode: code.rawValue,

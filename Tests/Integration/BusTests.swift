@@ -18,7 +18,8 @@ struct BusTests {
             try await eventually("every node counts it") {
                 try await cluster.api.stats().nodes.map(\.busUnparsable) == before.nodes.map { $0.busUnparsable + 1 }
             }
-            let answer = try await cluster.nodes[1].api.post("/v1/clients/unharmed/push", "fine").decode(PushAnswer.self)
+            let answer = try await cluster.nodes[1].api.post("/v1/clients/unharmed/push", "fine").decode(
+                PushAnswer.self)
             #expect(answer.counts == PushAnswer.reachedOne)
             #expect(try await client.text() == "fine")
             #expect(try await cluster.nodes[0].api.isReady())
@@ -29,7 +30,8 @@ struct BusTests {
     func unparsableForNode() async throws {
         let cluster = try Cluster.shared()
         let redis = try cluster.redis()
-        let channels = try await redis.command("PUBSUB", "CHANNELS", "sb:node:*").split(separator: "\n").map(String.init)
+        let channels = try await redis.command("PUBSUB", "CHANNELS", "sb:node:*").split(separator: "\n").map(
+            String.init)
         let channel = try #require(channels.first { $0.contains("n2") })
         let before = try await cluster.api.stats()
         #expect(try await redis.publish(channel, #"{"type":"receipt"}"#) == 1)
@@ -77,7 +79,9 @@ struct BusTests {
             let listener = try await cluster.redis().listen(to: "sb:*")
             let clock = ContinuousClock()
             for round in 0..<5 {
-                for (path, text) in [("/v1/clients/heard/push", "to one \(round)"), ("/v1/broadcast", "to all \(round)")] {
+                for (path, text) in [
+                    ("/v1/clients/heard/push", "to one \(round)"), ("/v1/broadcast", "to all \(round)"),
+                ] {
                     let start = clock.now
                     let answer = try await cluster.nodes[1].api.post(path, text)
                     #expect(clock.now - start < .milliseconds(300), "\(path)")

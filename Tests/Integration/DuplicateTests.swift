@@ -63,7 +63,8 @@ struct DuplicateTests {
             let refused = try await clients.connect(options)
             let closing = try await refused.closing()
             #expect(closing.code == 4100)
-            let wait = try #require(CloseCode.delay(inReason: closing.reason), "the reason names the wait: \(closing.reason)")
+            let wait = try #require(
+                CloseCode.delay(inReason: closing.reason), "the reason names the wait: \(closing.reason)")
             #expect((1...300).contains(wait))
             // Who was there stays.
             let push = try await cluster.api.pushed(#"{"to":{"client":"fighter"},"text":"x"}"#)
@@ -92,7 +93,9 @@ struct RejectedDuplicateTests {
             let older = try await clients.framed("first-come", on: cluster.nodes[0])
             for node in cluster.nodes {
                 let options = clients.options("first-come", on: node)
-                let refused = try await #require(throws: SocketClient.Refused.self) { try await clients.connect(options) }
+                let refused = try await #require(throws: SocketClient.Refused.self) {
+                    try await clients.connect(options)
+                }
                 #expect(refused.answer.status == 409)
                 #expect(refused.answer.problem == "duplicate_client")
             }

@@ -20,7 +20,8 @@ struct LatencyTests {
                 options.onMessage = { received.note($0, clock.now) }
                 _ = try await clients.connect(options)
                 try await eventually("it takes part") {
-                    try await cluster.api.post("/v1/clients/timed-\(node.id)/push", "-1").decode(PushAnswer.self).delivered == 1
+                    try await cluster.api.post("/v1/clients/timed-\(node.id)/push", "-1").decode(PushAnswer.self)
+                        .delivered == 1
                 }
             }
             var connections: [Connection] = []
@@ -33,7 +34,8 @@ struct LatencyTests {
                 let due = start + .milliseconds(number)
                 if due > clock.now { try await clock.sleep(until: due) }
                 let target = cluster.nodes[number / 3 % 3].id
-                let request = Connection.request("POST", "/v1/clients/timed-\(target)/push", "\(number)", type: "text/plain")
+                let request = Connection.request(
+                    "POST", "/v1/clients/timed-\(target)/push", "\(number)", type: "text/plain")
                 sent.append(clock.now)
                 connections[number % 3].writeSoon(request)
             }
@@ -63,7 +65,8 @@ struct LatencyTests {
             let count = 300
             let connection = try await Connection.open(port: cluster.nodes[1].port)
             for _ in 0..<count {
-                try await connection.write(Connection.request("POST", "/v1/clients/lonely/push", "x", type: "text/plain"))
+                try await connection.write(
+                    Connection.request("POST", "/v1/clients/lonely/push", "x", type: "text/plain"))
                 #expect(try await connection.answer().status == 200)
                 _ = try await client.text()
             }

@@ -14,7 +14,10 @@ struct LostNodeTests {
             for name in names {
                 agents[name] = try await cluster.run(
                     name, Programs.switchboard(),
-                    ["agent", "--url", "ws://127.0.0.1:\(cluster.entrance)", "--id", name, "--group", "fleet", "--health-interval", "0"])
+                    [
+                        "agent", "--url", "ws://127.0.0.1:\(cluster.entrance)", "--id", name, "--group", "fleet",
+                        "--health-interval", "0",
+                    ])
             }
             // These do not come back.
             for number in 1...3 { _ = try await clients.raw("visitor-\(number)", on: victim, query: "group=fleet") }
@@ -31,14 +34,18 @@ struct LostNodeTests {
             let start = clock.now
             try await victim.kill()
             try await eventually("the lost agents are back", within: .seconds(10)) {
-                try await online(api).filter { names.contains($0.clientId) && $0.node != victim.id }.count == names.count
+                try await online(api).filter { names.contains($0.clientId) && $0.node != victim.id }.count
+                    == names.count
             }
             print("kill -9: \(moved.count) agents were back on other nodes after \(clock.now - start)")
 
             for name in names {
-                let answer = try await cluster.api.pushed(#"{"to":{"client":"\#(name)"},"text":"after the loss, for \#(name)"}"#)
+                let answer = try await cluster.api.pushed(
+                    #"{"to":{"client":"\#(name)"},"text":"after the loss, for \#(name)"}"#)
                 #expect(answer.counts == PushAnswer.reachedOne)
-                try await eventually("\(name) has got it") { agents[name]?.output.contains("after the loss, for \(name)") == true }
+                try await eventually("\(name) has got it") {
+                    agents[name]?.output.contains("after the loss, for \(name)") == true
+                }
             }
 
             try await eventually("the visitors are not shown online", within: .seconds(15) - (clock.now - start)) {
@@ -57,7 +64,10 @@ struct LostNodeTests {
             #expect(watch.doubled == [])
             #expect(watch.looks > 10)
             #expect(try await api.get("/v1/nodes", as: NodePage.self).nodes.map(\.id).sorted() == ["n2", "n3"])
-            #expect(try await api.post("/v1/groups/fleet/push", "x").decode(PushAnswer.self).counts == [9, 9, 0, 0, 0, 0, 2])
+            #expect(
+                try await api.post("/v1/groups/fleet/push", "x").decode(PushAnswer.self).counts == [
+                    9, 9, 0, 0, 0, 0, 2,
+                ])
         }
     }
 

@@ -48,7 +48,8 @@ struct ConnectionReuseTests {
             var text = ""
             for number in 0..<60 {
                 switch number % 3 {
-                case 0: text += Connection.request("POST", "/v1/clients/pipelined/push", "\(number)", type: "text/plain")
+                case 0:
+                    text += Connection.request("POST", "/v1/clients/pipelined/push", "\(number)", type: "text/plain")
                 case 1: text += Connection.request("POST", "/v1/push", "not JSON \(number)")
                 default: text += Connection.request("POST", "/v1/clients/nobody/push?offline=fail", "\(number)")
                 }

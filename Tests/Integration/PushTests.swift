@@ -15,14 +15,16 @@ struct PushTests {
                 let framed = try await clients.framed("framed-\(owner.id)", on: owner)
                 let raw = try await clients.raw("raw-\(owner.id)", on: owner)
                 for api in cluster.nodes.map(\.api) + [cluster.api] {
-                    let first = try await api.pushed(#"{"to":{"client":"framed-\#(owner.id)"},"text":"via \#(api.base)"}"#)
+                    let first = try await api.pushed(
+                        #"{"to":{"client":"framed-\#(owner.id)"},"text":"via \#(api.base)"}"#)
                     #expect(first.counts == PushAnswer.reachedOne)
                     let (frame, text) = try await framed.push()
                     #expect(frame.id == first.id)
                     #expect(frame.channel == "client")
                     #expect(text.contains(#""data":"via \#(api.base)""#))
 
-                    let second = try await api.pushed(#"{"to":{"client":"raw-\#(owner.id)"},"text":"via \#(api.base)"}"#)
+                    let second = try await api.pushed(
+                        #"{"to":{"client":"raw-\#(owner.id)"},"text":"via \#(api.base)"}"#)
                     #expect(second.counts == PushAnswer.reachedOne)
                     #expect(try await raw.text() == "via \(api.base)")
                 }
@@ -62,7 +64,8 @@ struct PushTests {
     func targets() async throws {
         try await Clients.with { clients, cluster in
             let (one, two, three) = (cluster.nodes[0], cluster.nodes[1], cluster.nodes[2])
-            let a = try await clients.framed("t-a", on: one, query: "group=shop&group=vip&label.zone=north&label.kind=till")
+            let a = try await clients.framed(
+                "t-a", on: one, query: "group=shop&group=vip&label.zone=north&label.kind=till")
             let b = try await clients.raw("t-b", on: two, query: "group=shop&label.zone=north&label.kind=kiosk")
             let c = try await clients.framed("t-c", on: three, query: "group=other&label.zone=south&label.kind=till")
 
@@ -83,7 +86,8 @@ struct PushTests {
             #expect(try await a.push().frame.id == north.id)
             #expect(try await b.text() == "north")
 
-            let list = try await two.api.pushed(#"{"to":{"clients":["t-a","t-b","t-c","nobody","no-one"]},"text":"list"}"#)
+            let list = try await two.api.pushed(
+                #"{"to":{"clients":["t-a","t-b","t-c","nobody","no-one"]},"text":"list"}"#)
             #expect(list.counts == [3, 3, 0, 0, 2, 0, 3])
             #expect(try await a.push().frame.id == list.id)
             #expect(try await b.text() == "list")
@@ -153,7 +157,8 @@ struct PushTests {
             #expect(text.utf8.count == 1 << 20)
             let raw = try await clients.raw("large-raw")
             let framed = try await clients.framed("large-framed")
-            let answer = try await cluster.api.pushed(#"{"to":{"clients":["large-raw","large-framed"]},"text":"\#(text)"}"#)
+            let answer = try await cluster.api.pushed(
+                #"{"to":{"clients":["large-raw","large-framed"]},"text":"\#(text)"}"#)
             #expect(answer.delivered == 2)
             #expect(try await raw.text(within: .seconds(10)) == text)
             #expect(try await framed.push(within: .seconds(10)).text.contains(text))
@@ -181,7 +186,9 @@ struct PushTests {
             let raw = try await clients.raw("ordered", on: cluster.nodes[0])
             let connection = try await Connection.open(port: cluster.nodes[1].port)
             let count = 500
-            let requests = (0..<count).map { Connection.request("POST", "/v1/clients/ordered/push", "\($0)", type: "text/plain") }
+            let requests = (0..<count).map {
+                Connection.request("POST", "/v1/clients/ordered/push", "\($0)", type: "text/plain")
+            }
             try await connection.write(requests.joined())
             for _ in 0..<count { #expect(try await connection.answer().status == 200) }
             for number in 0..<count { #expect(try await raw.text() == "\(number)") }

@@ -10,7 +10,10 @@ import Testing
 struct RedisOutageTests {
     @Test(
         "Pushes are answered 503 and never lost behind a 200; sessions stay; 5 s after its return all is well",
-        arguments: [Outage(seconds: 2, losesData: false), Outage(seconds: 8, losesData: false), Outage(seconds: 3, losesData: true)])
+        arguments: [
+            Outage(seconds: 2, losesData: false), Outage(seconds: 8, losesData: false),
+            Outage(seconds: 3, losesData: true),
+        ])
     func outage(_ outage: Outage) async throws {
         try await Clients.with { clients, cluster in
             try await cluster.empty()
@@ -52,10 +55,15 @@ struct RedisOutageTests {
                     #expect(answer.counts == PushAnswer.reachedOne, "\(id) by way of \(node.id)")
                 }
             }
-            try await eventually("the load is answered again") { load.answers.dropFirst(during).contains { $0.status == 200 } }
+            try await eventually("the load is answered again") {
+                load.answers.dropFirst(during).contains { $0.status == 200 }
+            }
             pushing.cancel()
             await pushing.value
-            #expect(try await cluster.api.post("/v1/broadcast", "last").decode(PushAnswer.self).counts == [3, 3, 0, 0, 0, 0, 3])
+            #expect(
+                try await cluster.api.post("/v1/broadcast", "last").decode(PushAnswer.self).counts == [
+                    3, 3, 0, 0, 0, 0, 3,
+                ])
 
             var received: [String: Int] = [:]
             for (_, client) in receivers {
@@ -67,7 +75,8 @@ struct RedisOutageTests {
             }
             load.check(received: received)
             #expect(received["again"] == 9)
-            #expect(try await cluster.api.get("/v1/clients?state=online", as: ClientPage.self).ids == receivers.map(\.id))
+            #expect(
+                try await cluster.api.get("/v1/clients?state=online", as: ClientPage.self).ids == receivers.map(\.id))
             print("\(outage): \(load.summary)")
         }
     }
@@ -79,7 +88,8 @@ struct RedisOutageTests {
     }
 }
 
-/// Pushes to every target by way of every node, one after the other and each with a text of its own, and keeps the answers.
+/// Pushes to every target by way of every node, one after the other and each with a text of its own, and keeps the
+/// answers.
 final class PushLoad: Sendable {
     struct Record: Sendable {
         var text: String

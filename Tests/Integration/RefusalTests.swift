@@ -14,7 +14,8 @@ struct RefusalTests {
             (#"{"to":{"client":"a","all":true},"data":1}"#, "invalid_target"),
             (#"{"to":{"client":"a b"},"data":1}"#, "invalid_client_id"),
             (#"{"to":{"group":""},"data":1}"#, "invalid_group"),
-            (#"{"to":{"client":"a"}}"#, "invalid_payload"), (#"{"to":{"client":"a"},"data":1,"text":"x"}"#, "invalid_payload"),
+            (#"{"to":{"client":"a"}}"#, "invalid_payload"),
+            (#"{"to":{"client":"a"},"data":1,"text":"x"}"#, "invalid_payload"),
             (#"{"to":{"client":"a"},"base64":"%"}"#, "invalid_payload"),
             (#"{"to":{"client":"a"},"data":1,"unheardOf":1}"#, "invalid_request"),
         ])
@@ -51,7 +52,7 @@ struct RefusalTests {
         #expect(answer.problem == "not_implemented")
     }
 
-    @Test("A body over the limit", arguments: [256 * 1024 + 1, 3_000_000, 5_000_000])
+    @Test("A body over the limit", arguments: [256 * 1024 + 1, 3_000_000])
     func oversize(_ bytes: Int) async throws {
         let body = String(repeating: "x", count: bytes)
         let cluster = try Cluster.shared()
@@ -61,9 +62,10 @@ struct RefusalTests {
         #expect(try await cluster.api.post("/v1/broadcast", String(repeating: "x", count: 256 * 1024)).status == 200)
     }
 
-    @Test("A node refuses an oversize body from its length alone, without waiting for it")
-    func oversizeUnsent() async throws {
-        let connection = try await Connection.open(port: Cluster.shared().nodes[0].port)
+    @Test("An oversize body is refused from its length alone, without waiting for it", arguments: ["nginx", "node"])
+    func oversizeUnsent(_ by: String) async throws {
+        let cluster = try Cluster.shared()
+        let connection = try await Connection.open(port: by == "nginx" ? cluster.entrance : cluster.nodes[0].port)
         try await connection.write("POST /v1/broadcast HTTP/1.1\r\nHost: test\r\nContent-Length: 99999999\r\n\r\n")
         let answer = try await connection.answer()
         #expect(answer.status == 413)

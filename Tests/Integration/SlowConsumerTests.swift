@@ -7,7 +7,9 @@ import Testing
     .cluster(nodes: 2, isHeavy: true, options: ["--outbound-limit", "256KB", "--publish-rate", "0"]), .logsOnFailure,
     .serialized, .timeLimit(.minutes(2)))
 struct SlowConsumerTests {
-    @Test("It is closed 4101 and counted; the others get everything; the node's memory stays", arguments: ["raw", "framed"])
+    @Test(
+        "It is closed 4101 and counted; the others get everything; the node's memory stays",
+        arguments: ["raw", "framed"])
     func slow(_ mode: String) async throws {
         try await Clients.with { clients, cluster in
             try await cluster.empty()
@@ -39,14 +41,18 @@ struct SlowConsumerTests {
                 }
             }
             #expect(dropped == 1, "after \(sent) pushes")
-            try await eventually("it is shown as closed") { try await cluster.api.client("lazy-\(mode)").closeCode == 4101 }
+            try await eventually("it is shown as closed") {
+                try await cluster.api.client("lazy-\(mode)").closeCode == 4101
+            }
             #expect(try await cluster.api.stats().total.drops - before.drops == 1)
 
             let after = try await cluster.api.post("/v1/broadcast", "after").decode(PushAnswer.self)
             #expect(after.counts == [2, 2, 0, 0, 0, 0, 2])
             for client in [here, there] { #expect(try await client.text() == "after") }
             let growth = node.residentMemory - memory
-            print("a client that never reads (\(mode)): closed after \(sent) pushes of 100 KB, memory +\(growth / 1024) KB")
+            print(
+                "a client that never reads (\(mode)): closed after \(sent) x 100 KB, memory +\(growth / 1024) KB"
+            )
             #expect(growth < 32 << 20)
 
             // What was accepted comes whole and in order as soon as it reads, and then the close frame.

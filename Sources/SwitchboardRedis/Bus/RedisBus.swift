@@ -1,6 +1,6 @@
+import NIOCore
 public import SwitchboardCore
 public import SwitchboardProtocol
-import NIOCore
 import Synchronization
 
 /// How nodes talk through Redis: a shared channel, and one channel for each node.

@@ -44,7 +44,9 @@ extension PendingCommand {
         case .batch(let batch): batch.add(reply)
         case .receivers(let completion): completion(reply.count)
         case .route(let call):
-            if case .error(let text) = reply, text.hasPrefix("NOSCRIPT"), !call.isRepeated { return call.bus.repeatRoute(call) }
+            if case .error(let text) = reply, text.hasPrefix("NOSCRIPT"), !call.isRepeated {
+                return call.bus.repeatRoute(call)
+            }
             // Whoever else listens on the node's channel was counted too, but only the node answers.
             call.completion(reply.count.map { $0 > 0 ? .routed(nodes: 1) : .offline })
         }

@@ -11,12 +11,13 @@ extension RedisLink {
         var lastKind: String?
         var hasFailed = false
         while !Task.isCancelled {
-            let trouble = await live {
+            let life = beginLife()
+            let trouble = await live(life) {
                 backoff.reset()
                 lastKind = nil
                 return hasFailed
             }
-            shut(trouble)
+            shut(trouble, life: life)
             if Task.isCancelled { return }
             hasFailed = true
             // One line for each change of the state: a Redis that stays away must not fill the log.
@@ -41,14 +42,16 @@ extension RedisLink {
     ///
     /// - Parameter opened: Called when the link has opened; returns true when it was away before.
     /// - Returns: Why it ended.
-    private func live(opened: () -> Bool) async -> RedisTrouble {
+    private func live(_ life: Int, opened: () -> Bool) async -> RedisTrouble {
         // Of the few events that one life has the last, which ends it, must not be lost.
         let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
         let closed: @Sendable (RedisTrouble) -> Void = { [self] trouble in
-            shut(trouble)
+            shut(trouble, life: life)
             continuation.yield(.closed(trouble))
         }
-        let inlet = SubscriptionInlet(link: self) { continuation.yield(.subscribed) } canary: { token, way in
+        let inlet = SubscriptionInlet(link: self) {
+            continuation.yield(.subscribed)
+        } canary: { token, way in
             continuation.yield(.canary(token, way))
         }
         var connections: [RedisConnection] = []

@@ -21,6 +21,8 @@ final class RedisLink: Sendable {
     }
 
     private struct Gate {
+        /// Counts the pairs of connections; one that is late to end must not shut the next.
+        var life = 0
         var ready: Ready?
         var error = BusError.unavailable("not connected yet")
         var receiver: (any BusReceiver)?
@@ -67,9 +69,20 @@ final class RedisLink: Sendable {
 
     /// Sends one command, or refuses it at once while the link is not open.
     func send(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer, ScriptTable) -> Void) {
-        let (ready, error) = gate.withLock { ($0.ready, $0.error) }
-        guard let ready else { return PendingCommand(consumer: consumer, bytes: 0).fail(error) }
+        guard let ready = gate.withLock({ $0.ready }) else {
+            return PendingCommand(consumer: consumer, bytes: 0).fail(gate.withLock { $0.error })
+        }
         ready.connection.send(consumer) { write(&$0, ready.scripts) }
+    }
+
+    /// A new pair of connections is about to be made.
+    ///
+    /// - Returns: Its number, for ``shut(_:life:)``.
+    func beginLife() -> Int {
+        gate.withLock { gate in
+            gate.life += 1
+            return gate.life
+        }
     }
 
     /// Opens the link: the canary is back.
@@ -88,8 +101,9 @@ final class RedisLink: Sendable {
     func canaryReturned() { gate.withLock { $0.lastCanary = .now() } }
 
     /// Refuses commands from now on and fails those that wait.
-    func shut(_ trouble: RedisTrouble) {
-        let ready = gate.withLock { gate in
+    func shut(_ trouble: RedisTrouble, life: Int) {
+        let ready: Ready? = gate.withLock { gate in
+            guard gate.life == life else { return nil }
             gate.error = trouble.busError
             defer { gate.ready = nil }
             gate.commands += gate.ready?.connection.commands ?? 0

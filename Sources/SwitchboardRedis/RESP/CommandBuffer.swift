@@ -13,50 +13,52 @@ struct CommandBuffer {
     private(set) var count = 0
 
     /// Begins a command with its number of arguments, its name included.
-    mutating func command(arguments: Int) { header(UInt8(ascii: "*"), arguments) }
+    mutating func command(arguments: Int) {
+        count += tail.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.headerSpace) { space in
+            Self.header(UInt8(ascii: "*"), arguments, space)
+        }
+    }
 
     /// Arguments that are RESP already.
     mutating func prepared(_ bytes: ByteBuffer) { count += tail.writeImmutableBuffer(bytes) }
 
     mutating func argument(_ text: String) {
-        header(UInt8(ascii: "$"), text.utf8.count)
-        count += tail.writeString(text)
-        end()
+        var text = text
+        text.withUTF8 { bulk(UnsafeRawBufferPointer($0)) }
     }
 
     mutating func argument(_ text: StaticString) {
-        header(UInt8(ascii: "$"), text.utf8CodeUnitCount)
-        count += tail.writeStaticString(text)
-        end()
+        bulk(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// One argument of three parts.
     mutating func argument(_ name: KeyPattern, _ middle: String) {
-        header(UInt8(ascii: "$"), name.head.readableBytes + middle.utf8.count + name.rest.utf8CodeUnitCount)
-        count += tail.writeImmutableBuffer(name.head)
-        count += tail.writeString(middle)
-        count += tail.writeStaticString(name.rest)
-        end()
+        var middle = middle
+        name.head.withUnsafeReadableBytes { head in
+            middle.withUTF8 { middle in
+                bulk(
+                    head, UnsafeRawBufferPointer(middle),
+                    UnsafeRawBufferPointer(start: name.rest.utf8Start, count: name.rest.utf8CodeUnitCount))
+            }
+        }
     }
 
     mutating func argument(_ number: Int) {
-        let (digits, length) = Self.digits(of: number)
-        header(UInt8(ascii: "$"), length)
-        write(digits, length)
-        end()
+        withUnsafeTemporaryAllocation(byteCount: Self.digits, alignment: 1) { space in
+            let start = Self.decimal(number, space)
+            bulk(UnsafeRawBufferPointer(rebasing: space[start...]))
+        }
     }
 
     mutating func argument(_ bytes: ByteBuffer) {
-        header(UInt8(ascii: "$"), bytes.readableBytes)
-        if bytes.readableBytes < Self.ownSegment {
-            count += tail.writeImmutableBuffer(bytes)
-        } else {
-            finished.append(tail)
-            finished.append(bytes)
-            tail = ByteBuffer()
-            count += bytes.readableBytes
+        guard bytes.readableBytes >= Self.ownSegment else { return bytes.withUnsafeReadableBytes { bulk($0) } }
+        count += tail.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.headerSpace) { space in
+            Self.header(UInt8(ascii: "$"), bytes.readableBytes, space)
         }
-        end()
+        finished.append(tail)
+        finished.append(bytes)
+        tail = ByteBuffer(string: "\r\n")
+        count += bytes.readableBytes + 2
     }
 
     /// Everything written so far, to be sent in this order; the buffer is empty after that.
@@ -73,35 +75,69 @@ struct CommandBuffer {
         take().reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
     }
 
-    private mutating func header(_ mark: UInt8, _ value: Int) {
-        count += tail.writeInteger(mark)
-        let (digits, length) = Self.digits(of: value)
-        write(digits, length)
-        end()
+    /// Writes an argument in one step: going through the buffer's bounds for each piece costs more than the pieces.
+    private mutating func bulk(
+        _ head: UnsafeRawBufferPointer, _ middle: UnsafeRawBufferPointer = .init(start: nil, count: 0),
+        _ rest: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+    ) {
+        let length = head.count + middle.count + rest.count
+        count += tail.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.headerSpace + length + 2) { space in
+            var end = Self.header(UInt8(ascii: "$"), length, space)
+            end = Self.copy(head, space, at: end)
+            end = Self.copy(middle, space, at: end)
+            end = Self.copy(rest, space, at: end)
+            return Self.end(space, at: end)
+        }
     }
 
-    private mutating func end() { count += tail.writeInteger(0x0D0A as UInt16) }
+    /// Room for the decimal spelling of any integer.
+    private static let digits = 20
+    /// Room for a mark, a number and the end of the line.
+    private static let headerSpace = 1 + digits + 2
 
-    private mutating func write(_ digits: InlineArray<20, UInt8>, _ length: Int) {
-        for index in (20 - length)..<20 { tail.writeInteger(digits[index]) }
-        count += length
+    private static func header(_ mark: UInt8, _ value: Int, _ space: UnsafeMutableRawBufferPointer) -> Int {
+        space[0] = mark
+        // Lengths are mostly this short.
+        if value < 10 {
+            space[1] = UInt8(ascii: "0") + UInt8(value)
+            return end(space, at: 2)
+        }
+        return withUnsafeTemporaryAllocation(byteCount: digits, alignment: 1) { spelling in
+            let start = decimal(value, spelling)
+            return end(space, at: copy(UnsafeRawBufferPointer(rebasing: spelling[start...]), space, at: 1))
+        }
     }
 
-    /// The decimal spelling, at the end of the array.
-    private static func digits(of number: Int) -> (InlineArray<20, UInt8>, Int) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
+    private static func copy(_ part: UnsafeRawBufferPointer, _ space: UnsafeMutableRawBufferPointer, at position: Int)
+        -> Int
+    {
+        guard part.count > 0 else { return position }
+        UnsafeMutableRawBufferPointer(rebasing: space[position...]).copyMemory(from: part)
+        return position + part.count
+    }
+
+    private static func end(_ space: UnsafeMutableRawBufferPointer, at position: Int) -> Int {
+        space[position] = UInt8(ascii: "\r")
+        space[position + 1] = UInt8(ascii: "\n")
+        return position + 2
+    }
+
+    /// Writes the decimal spelling at the end of the space.
+    ///
+    /// - Returns: Where it begins.
+    private static func decimal(_ number: Int, _ space: UnsafeMutableRawBufferPointer) -> Int {
         var rest = number.magnitude
-        var start = 20
+        var start = digits
         repeat {
             start -= 1
-            digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
+            space[start] = UInt8(ascii: "0") + UInt8(rest % 10)
             rest /= 10
         } while rest > 0
         if number < 0 {
             start -= 1
-            digits[start] = UInt8(ascii: "-")
+            space[start] = UInt8(ascii: "-")
         }
-        return (digits, 20 - start)
+        return start
     }
 }
 

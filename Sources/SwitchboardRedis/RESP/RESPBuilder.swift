@@ -75,7 +75,9 @@ extension RESPBuilder {
             return builder.add(type: type, bytes: UnsafeRawBufferPointer(start: bytes, count: count)) ? sign : nil
         }
         table.createArray = { task, count in
-            guard let (builder, sign) = RESPBuilder.of(task), task?.pointee.type == REDIS_REPLY_ARRAY else { return nil }
+            guard let (builder, sign) = RESPBuilder.of(task), task?.pointee.type == REDIS_REPLY_ARRAY else {
+                return nil
+            }
             builder.addArray(count: Int(count))
             return sign
         }

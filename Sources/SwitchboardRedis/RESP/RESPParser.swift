@@ -67,7 +67,9 @@ struct RESPParser: ~Copyable {
     }
 
     private mutating func fail() -> RESPError {
-        let reason = withUnsafeBytes(of: reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let reason = withUnsafeBytes(of: reader.pointee.errstr) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
         let error = RESPError.malformed(reason)
         failure = error
         return error

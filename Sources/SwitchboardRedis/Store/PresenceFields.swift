@@ -9,7 +9,8 @@ enum PresenceFields {
 
     /// All of them, in the order in which a record is asked for.
     static let all = [
-        "node", "session", "epoch", "address", "userAgent", "labels", "groups", "connectedAt", "lastSeenAt", "rtt", "health",
+        "node", "session", "epoch", "address", "userAgent", "labels", "groups", "connectedAt", "lastSeenAt", "rtt",
+        "health",
         "disconnectedAt", "closeCode", "closeReason", "lost",
     ]
 

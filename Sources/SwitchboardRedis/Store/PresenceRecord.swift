@@ -9,7 +9,9 @@ struct PresenceRecord {
     /// - Parameter reply: To ``CommandBuffer/record(of:keys:)``.
     /// - Returns: nil when there is no record.
     init?(_ reply: RESPReply) {
-        guard let values = reply.elements, values.count == PresenceFields.all.count, values[2] != .null else { return nil }
+        guard let values = reply.elements, values.count == PresenceFields.all.count, values[2] != .null else {
+            return nil
+        }
         self.values = values
     }
 
@@ -80,7 +82,9 @@ struct Leases {
         self.now = now
         var ends: [NodeID: UInt64] = [:]
         for index in stride(from: 0, to: list.count - 1, by: 2) {
-            guard let node = list[index].text.flatMap(NodeID.init(rawValue:)), let end = list[index + 1].integer else { continue }
+            guard let node = list[index].text.flatMap(NodeID.init(rawValue:)), let end = list[index + 1].integer else {
+                continue
+            }
             ends[node] = UInt64(max(0, end))
         }
         self.ends = ends
@@ -104,7 +108,8 @@ struct Leases {
     }
 
     private static func milliseconds(_ time: RESPReply) -> UInt64? {
-        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer, let micro = parts[1].integer else {
+        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer, let micro = parts[1].integer
+        else {
             return nil
         }
         return UInt64(seconds) * 1000 + UInt64(micro) / 1000

@@ -1,6 +1,6 @@
+import NIOCore
 public import SwitchboardCore
 public import SwitchboardProtocol
-import NIOCore
 
 extension RedisStore {
     /// Records that one page looks at, at most; a page that finds too little ends early.
@@ -40,7 +40,7 @@ extension RedisStore {
                 let client = record.presence(of: name, leases: leases, resumeWindow: resumeWindow)
                 guard filter.accepts(client) else { continue }
                 found.append(client)
-                guard found.count == limit else { continue }
+                guard found.count >= limit else { continue }
                 let isEnd = index == batch.count - 1 && names.isAtEnd
                 return ClientPage(clients: found, next: isEnd ? nil : name)
             }

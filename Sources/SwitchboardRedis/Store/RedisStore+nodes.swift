@@ -1,6 +1,6 @@
+import NIOCore
 public import SwitchboardCore
 public import SwitchboardProtocol
-import NIOCore
 import Synchronization
 
 extension RedisStore {

@@ -1,6 +1,6 @@
+import NIOCore
 public import SwitchboardCore
 import SwitchboardProtocol
-import NIOCore
 import Synchronization
 
 /// What a cluster remembers in Redis.
@@ -187,7 +187,8 @@ struct NodeMember {
     }
 
     init?(_ reply: RESPReply) {
-        guard let text = reply.text, let space = text.firstIndex(of: " "), let client = ClientID(rawValue: String(text[..<space])),
+        guard let text = reply.text, let space = text.firstIndex(of: " "),
+            let client = ClientID(rawValue: String(text[..<space])),
             let session = SessionID(rawValue: String(text[text.index(after: space)...]))
         else { return nil }
         self.init(client: client, session: session)

@@ -33,6 +33,9 @@ struct PushRoutes<Context: RequestContext> {
     private func body(of request: Request) async throws -> ByteBuffer {
         guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
         let limit = node.configuration.bodyLimit
+        if limit > 0, let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Problem.bodyTooLarge(limit)
+        }
         do {
             return try await request.body.collect(upTo: limit == 0 ? .max : limit)
         } catch is NIOTooManyBytesError {

@@ -6,7 +6,11 @@ import Hummingbird
 final class RouteTable<Context: RequestContext> {
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
-    private static var methods: [HTTPRequest.Method] { [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect] }
+    /// Every registered method that somebody may try on a known path.
+    private static var methods: [HTTPRequest.Method] {
+        [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+            + ["QUERY", "PROPFIND", "MKCOL", "COPY", "MOVE", "LOCK", "SEARCH"].compactMap { HTTPRequest.Method($0) }
+    }
 
     private var routes: [(path: RouterPath, methods: [(method: HTTPRequest.Method, handler: Handler)])] = []
 

@@ -40,9 +40,7 @@ struct ConnectionSetup: Sendable {
         shard.track(channel)
         channel.closeFuture.assumeIsolated().whenComplete { _ in shard.untrack(channel) }
         let front = PushFrontHandler(node: node) { channel, isSocket in
-            let negotiated = try installHTTP(on: channel, isSocket: isSocket)
-            negotiated.whenSuccess { take($0, on: channel) }
-            return negotiated
+            try installHTTP(on: channel, isSocket: isSocket).whenSuccess { take($0, on: channel) }
         }
         try channel.pipeline.syncOperations.addHandler(front)
     }

@@ -15,8 +15,19 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Requests whose responses have not ended. An answer of our own may only be written when there are none.
     private var outstanding = 0
     private var isEnding = false
+    /// Nothing behind this handler watches the time before the first request.
+    private var deadline: Scheduled<Void>?
 
     init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(ConnectionSetup.handshakeTimeout)) {
+            channel.close(promise: nil)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isEnding else { return }
@@ -25,6 +36,7 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard head.headers["host"].count == 1 || head.version == .http1_0 && head.headers["host"].isEmpty else {
             return refuse("one Host header is needed", context)
         }
+        deadline?.cancel()
         outstanding += 1
         if isLast(head) { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         context.fireChannelRead(wrapInboundOut(.head(head)))
@@ -33,7 +45,7 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The connection ends with it: it says so, is HTTP/1.0, or has a body that will not be read.
     private func isLast(_ head: HTTPRequestHead) -> Bool {
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        return !head.isKeepAlive || bodyLimit > 0 && length > bodyLimit
+        return head.version == .http1_0 || !head.isKeepAlive || bodyLimit > 0 && length > bodyLimit
             || head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
     }
 

@@ -20,7 +20,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let node: Node
     private let endpoint: PushEndpoint
     private let parser: PushRequestParser
-    private let installHTTP: (any Channel, Bool) throws -> EventLoopFuture<NegotiatedConnection>
+    private let installHTTP: (any Channel, Bool) throws -> Void
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var needed = 0
@@ -32,14 +32,13 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var isReadingPaused = false
     /// No more requests are taken: the client has closed its side, or the node stops.
     private var isEnding = false
-    private var hasHandedOver = false
     private var lastUsed = NIODeadline.now()
     private var isUsed = false
     private var deadline: Scheduled<Void>?
 
     /// - Parameter installHTTP: Puts the handlers that follow; told whether the first request is for a WebSocket.
     init(
-        node: Node, installHTTP: @escaping (any Channel, Bool) throws -> EventLoopFuture<NegotiatedConnection>
+        node: Node, installHTTP: @escaping (any Channel, Bool) throws -> Void
     ) {
         self.node = node
         self.endpoint = PushEndpoint(node: node)
@@ -56,7 +55,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        if !hasHandedOver { deadline?.cancel() }
+        deadline?.cancel()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -73,9 +72,8 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-        let channel = context.channel
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
-            guard let context = self.context else { return channel.close(promise: nil) }
+            guard let context = self.context else { return }
             let idle = TimeAmount.seconds(ConnectionSetup.idleTimeout)
             let left = idle - (NIODeadline.now() - lastUsed)
             guard isUsed, !answers.isEmpty || left > .zero else { return context.close(promise: nil) }
@@ -173,11 +171,8 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Something else than a push: from here on the connection belongs to the HTTP codec.
     private func handOver(_ context: ChannelHandlerContext) {
-        hasHandedOver = true
         do {
-            let future = try installHTTP(context.channel, parser.isSocketRequest(received))
-            let deadline = self.deadline
-            future.whenComplete { _ in deadline?.cancel() }
+            try installHTTP(context.channel, parser.isSocketRequest(received))
         } catch {
             return context.close(promise: nil)
         }

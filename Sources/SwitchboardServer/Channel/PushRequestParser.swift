@@ -41,8 +41,8 @@ struct PushRequestParser {
                 if Head.begins(bytes, with: Head.opening) {
                     return bytes.count < Self.maximumHeadBytes ? .incomplete(needed: bytes.count + 1) : .other
                 }
-                return bytes.count < Head.socket.utf8CodeUnitCount && Head.begins(bytes, with: Head.socket)
-                    ? .undecided : .other
+                return Head.begins(bytes, with: Head.socket) && Head.end(in: bytes) == nil
+                    && bytes.count < Self.maximumHeadBytes ? .undecided : .other
             }
             guard let fields = Fields(head) else { return .other }
             guard bodyLimit == 0 || fields.contentLength <= bodyLimit else { return .other }
@@ -58,10 +58,14 @@ struct PushRequestParser {
 }
 
 extension PushRequestParser {
-    /// Whether the request asks for `/ws`: the only one that can upgrade.
+    /// Whether the request asks for `/ws` and for an upgrade to WebSocket: the only one that can upgrade.
     func isSocketRequest(_ buffer: ByteBuffer) -> Bool {
         buffer.withUnsafeReadableBytes { bytes in
-            bytes.count >= Head.socket.utf8CodeUnitCount && Head.begins(bytes, with: Head.socket)
+            guard Head.begins(bytes, with: Head.socket), let end = Head.end(in: bytes) else { return false }
+            return String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n").contains { line in
+                let parts = line.split(separator: ":", maxSplits: 1)
+                return parts.count == 2 && parts[0].lowercased() == "upgrade" && parts[1].lowercased().contains("websocket")
+            }
         }
     }
 }
@@ -79,12 +83,20 @@ private enum Head {
     }
 
     static func find(in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard bytes.count > opening.utf8CodeUnitCount, begins(bytes, with: opening), let end = end(in: bytes) else {
+            return nil
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[..<end])
+    }
+
+    /// Where the head ends, behind the empty line.
+    static func end(in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
         let window = min(bytes.count, PushRequestParser.maximumHeadBytes)
-        guard bytes.count > opening.utf8CodeUnitCount, begins(bytes, with: opening), let base = bytes.baseAddress else { return nil }
         var start = 0
         while start + 4 <= window, let found = memchr(base + start, 0x0D, window - start - 3) {
             let end = UnsafeRawPointer(found) - base
-            if memcmp(found, "\r\n\r\n", 4) == 0 { return UnsafeRawBufferPointer(start: base, count: end + 4) }
+            if memcmp(found, "\r\n\r\n", 4) == 0 { return end + 4 }
             start = end + 1
         }
         return nil

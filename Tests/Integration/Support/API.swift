@@ -47,7 +47,8 @@ struct API: Sendable {
     }
 
     func send(
-        _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, type: String? = nil, headers: HTTPHeaders = [:],
+        _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, type: String? = nil,
+        headers: HTTPHeaders = [:],
         timeout: TimeAmount = .seconds(15)
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: base + path)

@@ -57,7 +57,8 @@ final class ChildProcess: Sendable {
             throw error
         }
         try output.close()
-        return ChildProcess(name: name, pid: process.processIdentifier, log: log, exit: exit.futureResult, ending: ending)
+        return ChildProcess(
+            name: name, pid: process.processIdentifier, log: log, exit: exit.futureResult, ending: ending)
     }
 
     var hasEnded: Bool { ending.isOver.withLock { $0 } }

@@ -86,9 +86,12 @@ private struct AnswerDecoder: ByteToMessageDecoder {
         var headers = HTTPHeaders()
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { throw Malformed(head: head) }
-            headers.add(name: String(line[..<colon]), value: line[line.index(after: colon)...].trimmingPrefix(" ").description)
+            headers.add(
+                name: String(line[..<colon]), value: line[line.index(after: colon)...].trimmingPrefix(" ").description)
         }
-        guard let length = headers.first(name: "Content-Length").flatMap({ Int($0) }) else { throw Malformed(head: head) }
+        guard let length = headers.first(name: "Content-Length").flatMap({ Int($0) }) else {
+            throw Malformed(head: head)
+        }
         guard buffer.writerIndex - end.upperBound >= length else { return .needMoreData }
         buffer.moveReaderIndex(to: end.upperBound)
         let body = buffer.readSlice(length: length) ?? ByteBuffer()

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Ports of the loopback that nobody uses. They lie below the range from which the kernel takes the local ports of outgoing
-/// connections, so that a server can be started again on its port however many clients there are.
+/// Ports of the loopback that nobody uses. They lie below the range from which the kernel takes the local ports of
+/// outgoing connections, so that a server can be started again on its port however many clients there are.
 enum FreePort {
     private static let range = 20_000..<32_000
     private static let given = Mutex<Set<Int>>([])

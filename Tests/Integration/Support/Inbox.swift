@@ -64,14 +64,6 @@ final class Inbox<Element: Sendable>: Sendable {
             return try await promise.futureResult.get()
         }
     }
-
-    /// Everything that is there, without waiting.
-    func takeAll() -> [Element] {
-        state.withLock { state in
-            defer { state.elements.removeAll() }
-            return Array(state.elements)
-        }
-    }
 }
 
 /// A count that can be awaited.

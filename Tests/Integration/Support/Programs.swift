@@ -18,7 +18,8 @@ enum Programs {
         }
         let own = URL(filePath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         let candidates = [
-            own.deletingLastPathComponent().appending(path: "switchboard"), root.appending(path: ".build/debug/switchboard"),
+            own.deletingLastPathComponent().appending(path: "switchboard"),
+            root.appending(path: ".build/debug/switchboard"),
             root.appending(path: ".build/release/switchboard"),
         ]
         guard let found = candidates.first(where: { isExecutable($0.path) }) else {

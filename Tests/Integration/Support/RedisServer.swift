@@ -30,8 +30,6 @@ final class RedisServer: Sendable {
         try await eventually("Redis answers") { try await command("PING") == "PONG\n" }
     }
 
-    func signal(_ number: Int32) { process.withLock { $0 }?.signal(number) }
-
     /// Ends it at once, as a crash does.
     func kill() async throws {
         guard let process = process.withLock({ $0 }) else { return }

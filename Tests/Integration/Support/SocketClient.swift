@@ -150,7 +150,9 @@ final class SocketClient: Sendable {
 
     func binary(within time: Duration = .seconds(5)) async throws -> ByteBuffer {
         let message = try await message(within: time)
-        guard case .binary(let bytes) = message else { throw Unexpected(description: "binary expected, not \(message)") }
+        guard case .binary(let bytes) = message else {
+            throw Unexpected(description: "binary expected, not \(message)")
+        }
         return bytes
     }
 
@@ -164,19 +166,6 @@ final class SocketClient: Sendable {
     /// Until the TCP connection has ended.
     func ended(within time: Duration = .seconds(8)) async throws {
         try await channel.closeFuture.get(within: time, "the end of the connection")
-    }
-
-    /// The texts that are there, without waiting.
-    ///
-    /// - Throws: ``Unexpected`` when the connection was closed.
-    func textsSoFar() throws -> [String] {
-        try events.takeAll().compactMap { event in
-            switch event {
-            case .text(let text): return text
-            case .close(let closing): throw Unexpected(description: "closed: \(closing)")
-            case .binary, .ping, .pong: return nil
-            }
-        }
     }
 
     // MARK: What it sends
@@ -213,7 +202,9 @@ final class SocketClient: Sendable {
 
     /// `ADDRESS:PORT`, as a node sees it that is not behind a proxy.
     var address: String {
-        guard let local = channel.localAddress, let ip = local.ipAddress, let port = local.port else { return "unknown" }
+        guard let local = channel.localAddress, let ip = local.ipAddress, let port = local.port else {
+            return "unknown"
+        }
         return "\(ip):\(port)"
     }
 }

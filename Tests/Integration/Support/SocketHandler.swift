@@ -24,7 +24,9 @@ final class SocketHandler: ChannelInboundHandler {
             if let onMessage = options.onMessage { return onMessage(frame.data) }
             let text = String(buffer: frame.data)
             // What a framed client gets from the heartbeat; every other frame is for the test.
-            if isFramed, text == #"{"type":"ping"}"# { return pinged(context, .text, ByteBuffer(string: #"{"type":"pong"}"#)) }
+            if isFramed, text == #"{"type":"ping"}"# {
+                return pinged(context, .text, ByteBuffer(string: #"{"type":"pong"}"#))
+            }
             events.put(.text(text))
         case .binary:
             if let onMessage = options.onMessage { return onMessage(frame.data) }

@@ -45,12 +45,15 @@ struct RedisAddressTests {
         "What is wrong is named",
         arguments: [
             ("localhost:6379", RedisConfigurationError.notAURL), ("http://localhost", .unknownScheme("http")),
-            ("redis+sentinel://a,b/m", .laterVersion("redis+sentinel")), ("redis+cluster://a", .laterVersion("redis+cluster")),
+            ("redis+sentinel://a,b/m", .laterVersion("redis+sentinel")),
+            ("redis+cluster://a", .laterVersion("redis+cluster")),
             ("redis://", .invalidHost), ("redis://:6379", .invalidHost), ("redis://[::1", .invalidHost),
-            ("redis://h:0", .invalidPort("0")), ("redis://h:x", .invalidPort("x")), ("redis://h:65536", .invalidPort("65536")),
+            ("redis://h:0", .invalidPort("0")), ("redis://h:x", .invalidPort("x")),
+            ("redis://h:65536", .invalidPort("65536")),
             ("redis://h/x", .invalidDatabase("x")), ("redis://h/-1", .invalidDatabase("-1")),
             ("redis://user@h", .userWithoutPassword), ("redis://user:@h", .userWithoutPassword),
-            ("redis://u:%zz@h", .invalidEscape), ("redis://u:%4@h", .invalidEscape), ("redis://u:%+1@h", .invalidEscape),
+            ("redis://u:%zz@h", .invalidEscape), ("redis://u:%4@h", .invalidEscape),
+            ("redis://u:%+1@h", .invalidEscape),
         ])
     func refuses(url: String, error: RedisConfigurationError) {
         #expect(throws: error) { try RedisAddress(url: url) }

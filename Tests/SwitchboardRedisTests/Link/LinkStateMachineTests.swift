@@ -72,9 +72,11 @@ struct LinkStateMachineTests {
 }
 
 struct LinkBackoffTests {
-    @Test("The n-th wait is spread between the shortest and its ceiling", arguments: [
-        (1, 500.0), (2, 1000), (3, 2000), (4, 4000), (5, 4000), (40, 4000),
-    ])
+    @Test(
+        "The n-th wait is spread between the shortest and its ceiling",
+        arguments: [
+            (1, 500.0), (2, 1000), (3, 2000), (4, 4000), (5, 4000), (40, 4000),
+        ])
     func doublesUpToTheLongest(attempt: Int, ceiling: Double) {
         let waits = (0..<2000).map { _ in
             var backoff = LinkBackoff(min: .milliseconds(250), max: .seconds(4))

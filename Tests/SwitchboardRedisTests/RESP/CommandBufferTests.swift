@@ -6,10 +6,13 @@ import Testing
 @testable import SwitchboardRedis
 
 struct CommandBufferTests {
-    @Test("hiredis writes the same", arguments: [
-        ["PING"], ["SET", "key", ""], ["PUBLISH", "sb:push", "line\r\nline"], ["ECHO", String(repeating: "x", count: 9000)],
-        ["SADD", "\u{E9}", "\u{1F600}"],
-    ])
+    @Test(
+        "hiredis writes the same",
+        arguments: [
+            ["PING"], ["SET", "key", ""], ["PUBLISH", "sb:push", "line\r\nline"],
+            ["ECHO", String(repeating: "x", count: 9000)],
+            ["SADD", "\u{E9}", "\u{1F600}"],
+        ])
     func agreesWithHiredis(words: [String]) throws {
         var buffer = CommandBuffer()
         buffer.command(arguments: words.count)

@@ -48,10 +48,13 @@ struct RESPParserTests {
         #expect(throws: RESPError.self) { try parse([String(repeating: "*1\r\n", count: 5000)[...]]) }
     }
 
-    @Test("What is not RESP2 is an error", arguments: [
-        "HTTP/1.1 400 Bad Request\r\n", "!5\r\nhello\r\n", "$x\r\n", "*2\r\n:1\r\nnonsense\r\n", "\r\n\r\n", "%1\r\n:1\r\n:2\r\n",
-        ",3.14\r\n", "#t\r\n", ">1\r\n+x\r\n", "_\r\n", "$-2\r\n", "*-5\r\n", ":12a\r\n",
-    ])
+    @Test(
+        "What is not RESP2 is an error",
+        arguments: [
+            "HTTP/1.1 400 Bad Request\r\n", "!5\r\nhello\r\n", "$x\r\n", "*2\r\n:1\r\nnonsense\r\n", "\r\n\r\n",
+            "%1\r\n:1\r\n:2\r\n",
+            ",3.14\r\n", "#t\r\n", ">1\r\n+x\r\n", "_\r\n", "$-2\r\n", "*-5\r\n", ":12a\r\n",
+        ])
     func refusesGarbage(text: String) throws {
         #expect(throws: RESPError.self) { try parse([text[...]]) }
     }

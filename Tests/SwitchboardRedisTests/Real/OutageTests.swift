@@ -69,7 +69,9 @@ extension RealRedis {
         }
 
         @Test func aPausedRedisMissesTheDeadline() async throws {
-            try await withCluster { $0.commandTimeout = .milliseconds(500) } _: { fixture, server in
+            try await withCluster {
+                $0.commandTimeout = .milliseconds(500)
+            } _: { fixture, server in
                 let recorder = Recorder()
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: recorder)
                 let plain = try await PlainRedis(server.url)
@@ -175,9 +177,13 @@ extension RealRedis {
                 #expect(!leaving.bus.isAvailable)
                 #expect(await recorder.wait { messages, _ in messages.contains(.nodeDown(node("n1"))) })
                 #expect(recorder.relevant.count == 100)
-                await #expect(throws: BusError.unavailable("the link was shut down")) { try await leaving.publish(push("x")) }
+                await #expect(throws: BusError.unavailable("the link was shut down")) {
+                    try await leaving.publish(push("x"))
+                }
                 let plain = try await PlainRedis(server.url)
-                #expect(try await eventually { try await plain("CLIENT", "LIST").text?.contains("switchboard:n1") == false })
+                #expect(
+                    try await eventually { try await plain("CLIENT", "LIST").text?.contains("switchboard:n1") == false }
+                )
                 plain.close()
             }
         }
@@ -198,7 +204,9 @@ private final class Load: Sendable {
         self.client = client
     }
 
-    var unanswered: Int { sent.load(ordering: .sequentiallyConsistent) - answered.load(ordering: .sequentiallyConsistent) }
+    var unanswered: Int {
+        sent.load(ordering: .sequentiallyConsistent) - answered.load(ordering: .sequentiallyConsistent)
+    }
     var failed: Int { failures.load(ordering: .sequentiallyConsistent) }
 
     func stop() { isStopped.store(true, ordering: .sequentiallyConsistent) }

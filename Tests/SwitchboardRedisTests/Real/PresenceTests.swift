@@ -23,7 +23,8 @@ extension RealRedis {
                 #expect(presence.closeReason == NodeLease.lostReason)
                 #expect(presence.closeCode == 1006)
                 #expect(presence.disconnectedAt == end)
-                #expect(try await first.store.clients(ClientFilter(state: .online), limit: 10, after: nil).clients.isEmpty)
+                #expect(
+                    try await first.store.clients(ClientFilter(state: .online), limit: 10, after: nil).clients.isEmpty)
                 try await plain("ZADD", "sb:nodes", "\(WallClock.milliseconds() - 61_000)", "n2")
                 presence = try #require(try await first.store.client(client("a")))
                 #expect(presence.state == .offline)
@@ -43,7 +44,8 @@ extension RealRedis {
                 // As a reaper leaves it that was killed in the middle: some clients marked, the set and the lease still there.
                 let plain = try await PlainRedis(server.url)
                 try await plain(
-                    "EVAL", "for i = 0, 99 do redis.call('HSET', 'sb:client:{c' .. i .. '}', 'disconnectedAt', 1, 'lost', 1) end",
+                    "EVAL",
+                    "for i = 0, 99 do redis.call('HSET', 'sb:client:{c' .. i .. '}', 'disconnectedAt', 1, 'lost', 1) end",
                     "0")
                 let reaped = try await first.store.reap()
                 #expect(reaped.map(\.node) == [node("n2")])
@@ -56,7 +58,9 @@ extension RealRedis {
         }
 
         @Test func noNodeIsDeclaredDeadRightAfterAnOutage() async throws {
-            try await withCluster { $0.reapGrace = .seconds(30) } _: { fixture, server in
+            try await withCluster {
+                $0.reapGrace = .seconds(30)
+            } _: { fixture, server in
                 let first = try await fixture.makeCluster(node("n1"), receiver: Recorder())
                 let plain = try await PlainRedis(server.url)
                 try await plain("ZADD", "sb:nodes", "1", "n2")
@@ -81,7 +85,8 @@ extension RealRedis {
                 #expect(await recorder.recovered())
                 try await held.store.restore([session])
                 #expect(try await first.store.client(client("a"))?.state == .online)
-                #expect(try await plain("SISMEMBER", "sb:node:{n2}:clients", "a \(session.record.session)") == .integer(1))
+                #expect(
+                    try await plain("SISMEMBER", "sb:node:{n2}:clients", "a \(session.record.session)") == .integer(1))
                 plain.close()
             }
         }
@@ -93,7 +98,8 @@ extension RealRedis {
                 let (session, epoch) = try await cluster.join("a")
                 cluster.store.unregister(
                     Departure(
-                        client: session.client, session: session.session, node: node("n1"), epoch: epoch, closeCode: 1006,
+                        client: session.client, session: session.session, node: node("n1"), epoch: epoch,
+                        closeCode: 1006,
                         reason: NodeLease.lostReason, isLost: true, at: WallClock.milliseconds()))
                 cluster.store.touch([PresenceChange(client: session.client, epoch: epoch, roundTrip: 1)])
                 #expect(await recorder.recovered())
@@ -132,7 +138,9 @@ extension RealRedis {
         }
 
         @Test func recordsOfThoseOfflineExpireAndLeaveTheList() async throws {
-            try await withCluster { $0.recordLifetime = .seconds(1000) } _: { fixture, server in
+            try await withCluster {
+                $0.recordLifetime = .seconds(1000)
+            } _: { fixture, server in
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
                 let (session, epoch) = try await cluster.join("a")
                 _ = try await cluster.join("b")
@@ -140,12 +148,15 @@ extension RealRedis {
                 #expect(try await plain("TTL", "sb:client:{a}") == .integer(-1))
                 cluster.store.unregister(
                     Departure(
-                        client: session.client, session: session.session, node: node("n1"), epoch: epoch, closeCode: 1000,
+                        client: session.client, session: session.session, node: node("n1"), epoch: epoch,
+                        closeCode: 1000,
                         reason: "", isLost: false, at: WallClock.milliseconds()))
                 #expect(try await eventually { try await plain("SCARD", "sb:node:{n1}:clients") == .integer(1) })
                 #expect((990...1000).contains(try await plain("TTL", "sb:client:{a}").integer ?? 0))
                 try await plain("DEL", "sb:client:{a}")
-                #expect(try await cluster.store.clients(ClientFilter(), limit: 10, after: nil).clients.map(\.client.rawValue) == ["b"])
+                #expect(
+                    try await cluster.store.clients(ClientFilter(), limit: 10, after: nil).clients.map(
+                        \.client.rawValue) == ["b"])
                 #expect(try await plain("ZRANGE", "sb:clients", "0", "-1").elements?.compactMap(\.text) == ["b"])
                 _ = try await cluster.join("a")
                 #expect(try await plain("TTL", "sb:client:{a}") == .integer(-1))
@@ -182,7 +193,9 @@ extension RealRedis {
         }
 
         @Test func upstreamMessagesAreInTheStream() async throws {
-            try await withCluster { $0.upstreamLimit = 100 } _: { fixture, server in
+            try await withCluster {
+                $0.upstreamLimit = 100
+            } _: { fixture, server in
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
                 let payload = ByteBuffer(bytes: [0, 1, 13, 10, 255])
                 let isNew = try await withCheckedThrowingContinuation { continuation in
@@ -195,10 +208,13 @@ extension RealRedis {
                 #expect(isNew)
                 let plain = try await PlainRedis(server.url)
                 let entry = try await plain("XRANGE", "sb:upstream", "-", "+").elements?.first?.elements?.last?.elements
-                #expect(entry == [
-                    "client", "a", "session", "s", "node", "n1", "id", "m 1", "format", "binary", "data", nil, "at",
-                    "1700000000000",
-                ].map { $0.map { .bulk(ByteBuffer(string: $0)) } ?? .bulk(payload) })
+                #expect(
+                    entry
+                        == [
+                            "client", "a", "session", "s", "node", "n1", "id", "m 1", "format", "binary", "data", nil,
+                            "at",
+                            "1700000000000",
+                        ].map { $0.map { .bulk(ByteBuffer(string: $0)) } ?? .bulk(payload) })
                 #expect((290...300).contains(try await plain("TTL", "{sb:upstream}:id:a/m 1").integer ?? 0))
                 plain.close()
             }

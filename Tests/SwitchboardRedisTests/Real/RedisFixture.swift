@@ -40,7 +40,8 @@ final class RedisFixture: ClusterFixture {
     }
 
     func makeCluster(
-        _ id: NodeID, receiver: any BusReceiver, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        _ id: NodeID, receiver: any BusReceiver,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> RedisCluster {
         let herald = Herald(node: id, receiver: receiver)
@@ -53,7 +54,8 @@ final class RedisFixture: ClusterFixture {
 
     /// Without waiting for the link.
     func startCluster(
-        _ id: NodeID, receiver: any BusReceiver, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        _ id: NodeID, receiver: any BusReceiver,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws -> RedisCluster {
         let cluster = RedisCluster(configuration: try configuration(id), group: group, logger: logger)

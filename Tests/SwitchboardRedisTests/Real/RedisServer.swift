@@ -10,8 +10,10 @@ final class RedisServer: @unchecked Sendable {
     private let arguments: [String]
     private var process: Process?
 
-    static let path: String? = ["/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server"]
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let path: String? = [
+        "/usr/bin/redis-server", "/usr/local/bin/redis-server", "/opt/homebrew/bin/redis-server",
+    ]
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
 
     struct Failed: Error { let log: String }
 
@@ -22,7 +24,8 @@ final class RedisServer: @unchecked Sendable {
     init(_ arguments: [String] = []) async throws {
         self.port = try await Self.freePort()
         self.arguments = arguments
-        self.directory = FileManager.default.temporaryDirectory.appending(path: "switchboard-redis-\(UUID().uuidString)")
+        self.directory = FileManager.default.temporaryDirectory.appending(
+            path: "switchboard-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         try await start()
     }
@@ -76,7 +79,9 @@ final class RedisServer: @unchecked Sendable {
     }
 
     static func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(
+            host: "127.0.0.1", port: 0
+        ).get()
         let port = channel.localAddress?.port ?? 0
         try await channel.close()
         return port

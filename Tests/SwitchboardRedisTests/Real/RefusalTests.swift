@@ -15,7 +15,9 @@ extension RealRedis {
                 let (recorder, log) = (Recorder(), LogLines())
                 let cluster = try fixture.startCluster(node("n1"), receiver: recorder, logger: log.logger)
                 #expect(try await eventually { !log.warnings.isEmpty })
-                #expect(log.warnings[0].metadata["reason"]?.hasPrefix("Redis refused the user or password: WRONGPASS") == true)
+                #expect(
+                    log.warnings[0].metadata["reason"]?.hasPrefix("Redis refused the user or password: WRONGPASS")
+                        == true)
                 let plain = try await PlainRedis("redis://:right@127.0.0.1:\(server.port)")
                 try await plain("CONFIG", "SET", "requirepass", "wrong")
                 #expect(await recorder.recovered())
@@ -28,7 +30,8 @@ extension RealRedis {
         }
 
         @Test func usesUserAndDatabase() async throws {
-            try await RedisServer.with(["--user", "kiosk", "on", ">pa:ss", "~sb:*", "~{sb:*", "&sb:*", "+@all"]) { server in
+            try await RedisServer.with(["--user", "kiosk", "on", ">pa:ss", "~sb:*", "~{sb:*", "&sb:*", "+@all"]) {
+                server in
                 let fixture = RedisFixture("redis://kiosk:pa%3Ass@127.0.0.1:\(server.port)/5")
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
                 _ = try await cluster.join("a")
@@ -76,7 +79,9 @@ extension RealRedis {
         /// A master that becomes a replica still publishes: only asking for its role shows it.
         @Test func noticesThatItsMasterWasDemoted() async throws {
             try await RedisServer.with { other in
-                try await withCluster { $0.probeInterval = .milliseconds(200) } _: { fixture, server in
+                try await withCluster {
+                    $0.probeInterval = .milliseconds(200)
+                } _: { fixture, server in
                     let log = LogLines()
                     let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder(), logger: log.logger)
                     let plain = try await PlainRedis(server.url)
@@ -112,7 +117,9 @@ extension RealRedis {
         }
 
         @Test func refusesWhatIsBeyondTheQueue() async throws {
-            try await withCluster { $0.commandLimit = 100 } _: { fixture, server in
+            try await withCluster {
+                $0.commandLimit = 100
+            } _: { fixture, server in
                 let recorder = Recorder()
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: recorder)
                 server.freeze()

@@ -9,13 +9,20 @@ import Testing
 extension RealRedis {
     /// What travels: much, large, strange.
     struct TrafficTests {
-        @Test("The contract, shared routing", arguments: BusContract.clauses.filter { $0.description.contains("order") })
+        @Test(
+            "The contract, shared routing", arguments: BusContract.clauses.filter { $0.description.contains("order") })
         func sharedOrder(clause: ContractClause) async throws {
-            try await withCluster { $0.routing = .shared } _: { fixture, _ in try await clause.check(fixture) }
+            try await withCluster {
+                $0.routing = .shared
+            } _: { fixture, _ in
+                try await clause.check(fixture)
+            }
         }
 
         @Test func sharedRoutingReachesEveryNode() async throws {
-            try await withCluster { $0.routing = .shared } _: { fixture, _ in
+            try await withCluster {
+                $0.routing = .shared
+            } _: { fixture, _ in
                 let recorders = [Recorder(), Recorder()]
                 let first = try await fixture.makeCluster(node("n1"), receiver: recorders[0])
                 _ = try await fixture.makeCluster(node("n2"), receiver: recorders[1])
@@ -26,7 +33,9 @@ extension RealRedis {
         }
 
         @Test func aBurstArrivesToTheLastMessage() async throws {
-            try await withCluster { $0.commandLimit = 200_000 } _: { fixture, _ in
+            try await withCluster {
+                $0.commandLimit = 200_000
+            } _: { fixture, _ in
                 let recorder = Recorder()
                 let first = try await fixture.makeCluster(node("n1"), receiver: recorder)
                 let count = 100_000
@@ -58,7 +67,10 @@ extension RealRedis {
                 let (recorder, log) = (Recorder(), LogLines())
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: recorder, logger: log.logger)
                 let plain = try await PlainRedis(server.url)
-                let garbage = ["", "{", "no json", #"{"to":{}}"#, #"{"type":"unheard-of"}"#, "message", "sb:push", "\u{0}\u{1}", "{}\n{}"]
+                let garbage = [
+                    "", "{", "no json", #"{"to":{}}"#, #"{"type":"unheard-of"}"#, "message", "sb:push", "\u{0}\u{1}",
+                    "{}\n{}",
+                ]
                 for text in garbage { try await plain("PUBLISH", "sb:push", text) }
                 try await plain("PUBLISH", "sb:node:{n1}", "subscribe")
                 _ = try await cluster.publish(push("still here"))
@@ -78,7 +90,8 @@ extension RealRedis {
                 try await plain("PUBLISH", "sb:push", #"{"to":{"client":"a"},"text":"one line"}"#)
                 try await plain("PUBLISH", "sb:push", "{\"to\":{\"all\":true},\"id\":\"mine\"}\n{\"a\":1}")
                 let messages = await recorder.relevant(2)
-                guard messages.count == 2, case .push(let first) = messages[0], case .push(let second) = messages[1] else {
+                guard messages.count == 2, case .push(let first) = messages[0], case .push(let second) = messages[1]
+                else {
                     Issue.record("got \(messages)")
                     return
                 }

@@ -54,8 +54,12 @@ import Testing
         #expect(Problem.overloaded("", retryAfter: 9).retryAfter == 9)
     }
 
-    @Test func aWrongMethodNamesTheRightOnes() {
-        #expect(Problem.methodNotAllowed(allow: "GET, HEAD").allow == "GET, HEAD")
+    @Test(arguments: [
+        (Problem.methodNotAllowed(allow: "GET, HEAD"), ["Allow: GET, HEAD"]), (.busUnavailable("x"), ["Retry-After: 1"]),
+        (.upgradeRequired, ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]), (.notFound, []),
+    ])
+    func theHeadersThatBelongToIt(problem: Problem, headers: [String]) {
+        #expect(problem.headers.map { "\($0.name): \($0.value)" } == headers)
     }
 
     @Test func theBusDecidesTheProblem() {

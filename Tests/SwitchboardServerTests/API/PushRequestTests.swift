@@ -151,6 +151,7 @@ import Testing
         ("offline=", "400 invalid_request"), ("durable=true", "501 not_implemented"), ("durable=1", "400 invalid_request"),
         ("ttl=60", "501 not_implemented"), ("collapse=k", "501 not_implemented"), ("id=x", "501 not_implemented"),
         ("urgent=1", "400 invalid_request"), ("offline=%", "400 invalid_request"), ("&", nil),
+        ("offline=drop&offline=fail", "400 invalid_request"), ("durable=false&offline=drop", nil),
     ] as [(String, String?)])
     func theQueryHasTheOptions(query: String, code: String?) {
         #expect(problem(request(.client("a"), query: query)) == code)

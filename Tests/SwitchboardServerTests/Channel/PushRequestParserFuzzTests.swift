@@ -66,13 +66,22 @@ import Testing
         if reference.head.method != .POST || reference.head.version != .http1_1 { differs("another method or version") }
         if reference.body != push.body { differs("another body") }
         if reference.head.uri != uri(of: push, whole) { differs("another target") }
-        if reference.head.isKeepAlive == request.isLast { differs("another end of the connection") }
-        if reference.head.headers["content-type"] != (push.contentType.map { [$0] } ?? []) { differs("another content type") }
-        if reference.head.headers["prefer"] != (push.prefer.map { [$0] } ?? []) { differs("another preference") }
+        let closes = values("connection", reference).contains { $0.lowercased() == "close" }
+        if closes != request.isLast { differs("another end of the connection") }
+        if values("content-type", reference) != (push.contentType.map { [$0] } ?? []) { differs("another content type") }
+        if values("prefer", reference) != (push.prefer.map { [$0] } ?? []) { differs("another preference") }
         if reference.head.headers.contains(name: "authorization") != push.hasAuthorization { differs("other authorization") }
         for name in ["transfer-encoding", "expect", "upgrade", "content-encoding"]
         where reference.head.headers.contains(name: name) { differs(name) }
         return true
+    }
+
+    /// Without the white space around them, which is not part of a value (RFC 9110 section 5.5).
+    private func values(_ name: String, _ reference: ReferenceRequest) -> [String] {
+        let isSpace = { (character: Character) in character == " " || character == "\t" }
+        return reference.head.headers[name].map { value in
+            String(value.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+        }
     }
 
     /// The target that the route and the query were read from.

@@ -43,7 +43,7 @@ import Testing
         "", "Content-Length:\r\n", "Content-Length: \r\n", "Content-Length: +2\r\n", "Content-Length: -2\r\n",
         "Content-Length: 0x2\r\n", "Content-Length: 2,2\r\n", "Content-Length: 2, 2\r\n", "Content-Length: 2 2\r\n",
         "Content-Length: 2.0\r\n", "Content-Length: 2e0\r\n", "Content-Length: two\r\n", "Content-Length: 2;\r\n",
-        "Content-Length: \"2\"\r\n", "Content-Length: \u{FF12}\r\n", "Content-Length: 2\u{A0}\r\n",
+        "Content-Length: \"2\"\r\n", "Content-Length: \u{FF12}\r\n", "Content-Length: 2\u{A0}\r\n", "Content-Length: 2\t\r\n",
         "Content-Length: 9999999999999\r\n", "Content-Length: 18446744073709551618\r\n", "Content_Length: 2\r\n",
         "Content-Length=2\r\n", "X-Content-Length: 2\r\n",
     ]
@@ -61,7 +61,7 @@ import Testing
     ]
 
     private static let odd: [ByteBuffer] =
-        requestLines.map { PushRequestSamples.bytes($0) } + headers.map { PushRequestSamples.bytes($0) }
+        requestLines.map { PushRequestSamples.bytes(line: $0) } + headers.map { PushRequestSamples.bytes($0) }
         + lengths.map { PushRequestSamples.bytes(length: $0) } + whole.map { ByteBuffer(string: $0) }
 
     @Test func oddRequestsAreLeftToTheRealParser() {

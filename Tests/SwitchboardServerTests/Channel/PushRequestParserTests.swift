@@ -6,8 +6,8 @@ import Testing
 @Suite struct PushRequestParserTests {
     @Test func readsWhatMatters() throws {
         let bytes = PushRequestSamples.bytes(
-            "POST /v1/clients/kiosk-7/push?offline=fail&durable=false HTTP/1.1",
-            "content-TYPE:  text/plain; charset=utf-8 \r\nPREFER: respond-async\r\nx-request-id: order-81\r\n", body: "hi\r\n")
+            "content-TYPE:  text/plain; charset=utf-8 \r\nPREFER: respond-async\r\nx-request-id: order-81\r\n",
+            line: "POST /v1/clients/kiosk-7/push?offline=fail&durable=false HTTP/1.1", body: "hi\r\n")
         let request = try #require(PushRequestSamples.request(bytes))
         #expect(request.length == bytes.readableBytes)
         #expect(request.requestID == "order-81")
@@ -27,7 +27,7 @@ import Testing
         ("/v1/clients/?/push", nil), ("/v1/clients/\"/push", .client("\"")),
     ] as [(String, PushRoute?)])
     func routes(path: String, route: PushRoute?) {
-        #expect(PushRequestSamples.request(PushRequestSamples.bytes("POST \(path) HTTP/1.1"))?.push.route == route)
+        #expect(PushRequestSamples.request(PushRequestSamples.bytes(line: "POST \(path) HTTP/1.1"))?.push.route == route)
     }
 
     @Test func noticesWhatIsNotInThisVersion() throws {
@@ -88,6 +88,15 @@ import Testing
             return
         }
         #expect(needed == bytes.readableBytes)
+    }
+
+    @Test(arguments: [("G", true), ("GET /w", true), ("GET /ws", false), ("GET /x", false), ("P", false), ("HEAD", false)])
+    func theBeginningOfAnUpgradeIsUndecided(text: String, isUndecided: Bool) {
+        let isFoundUndecided =
+            if case .undecided = PushRequestSamples.parse(ByteBuffer(string: text)) { true } else { false }
+        #expect(isFoundUndecided == isUndecided)
+        let isSocketRequest = PushRequestParser(bodyLimit: 0).isSocketRequest(ByteBuffer(string: text))
+        #expect(isSocketRequest == (text == "GET /ws"))
     }
 
     @Test func theBodyLimit() {

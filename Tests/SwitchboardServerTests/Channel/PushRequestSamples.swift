@@ -5,7 +5,7 @@ import NIOCore
 /// Push requests as clients write them.
 enum PushRequestSamples {
     static func bytes(
-        _ line: String = "POST /v1/push HTTP/1.1", host: String = "Host: a\r\n", _ headers: String = "", body: String = "{}",
+        _ headers: String = "", line: String = "POST /v1/push HTTP/1.1", host: String = "Host: a\r\n", body: String = "{}",
         length: String? = nil
     ) -> ByteBuffer {
         let length = length ?? "Content-Length: \(body.utf8.count)\r\n"
@@ -13,9 +13,9 @@ enum PushRequestSamples {
     }
 
     static let valid: [ByteBuffer] = [
-        bytes(), bytes(body: ""), bytes("POST /v1/broadcast HTTP/1.1", "Content-Type: text/plain\r\n", body: "hello"),
-        bytes("POST /v1/clients/kiosk-7/push?offline=fail HTTP/1.1"), bytes("POST /v1/groups/a:b@c/push HTTP/1.1"),
-        bytes("POST /v1/push? HTTP/1.1"), bytes("POST /v1/push?a=b&c HTTP/1.1"), bytes(host: "HOST:a\r\n"),
+        bytes(), bytes(body: ""), bytes("Content-Type: text/plain\r\n", line: "POST /v1/broadcast HTTP/1.1", body: "hello"),
+        bytes(line: "POST /v1/clients/kiosk-7/push?offline=fail HTTP/1.1"), bytes(line: "POST /v1/groups/a:b@c/push HTTP/1.1"),
+        bytes(line: "POST /v1/push? HTTP/1.1"), bytes(line: "POST /v1/push?a=b&c HTTP/1.1"), bytes(host: "HOST:a\r\n"),
         bytes("Connection: close\r\n"), bytes("connection:  Keep-Alive \r\n"),
         bytes("User-Agent: curl/8 (x; y)\r\nAccept: */*\r\nX-Empty:\r\nX-Tab:\t a\tb \t\r\n"),
         bytes("X-Request-Id: order-81\r\nPrefer: wait=3\r\nIdempotency-Key: k\r\nAuthorization: Bearer k\r\n"),

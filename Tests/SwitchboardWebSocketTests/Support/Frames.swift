@@ -38,7 +38,11 @@ enum Frames {
         let channel = EmbeddedChannel(handler: WebSocketFrameEncoder())
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         var bytes = ByteBuffer()
-        for frame in frames { try channel.writeOutbound(frame) }
+        for frame in frames {
+            // The encoder masks what it is given.
+            try channel.writeOutbound(
+                WebSocketFrame(fin: frame.fin, opcode: frame.opcode, maskKey: frame.maskKey, data: frame.unmaskedData))
+        }
         while var piece = try channel.readOutbound(as: ByteBuffer.self) { bytes.writeBuffer(&piece) }
         return bytes
     }
