@@ -133,7 +133,8 @@ let package = Package(
         .testTarget(
             name: "SwitchboardCoreTests",
             dependencies: [
-                "BusContract", "SwitchboardCore", "SwitchboardProtocol", .product(name: "NIOCore", package: "swift-nio"),
+                "BusContract", "SwitchboardCore", "SwitchboardProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),

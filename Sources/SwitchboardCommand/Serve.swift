@@ -9,7 +9,8 @@ import SwitchboardServer
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a node: HTTP and WebSocket on one port.",
-        discussion: "Without --redis it is a complete single node. A limit or rate of 0 means none; sizes take KB and MB.")
+        discussion:
+            "Without --redis it is a complete single node. A limit or rate of 0 means none; sizes take KB and MB.")
 
     @Option(help: "Where to listen.") var host = "127.0.0.1"
     @Option(help: "The port; 0 takes a free one.") var port = 8080
@@ -31,7 +32,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Seconds within which a ping must be answered.") var heartbeatTimeout = 10.0
     @Option(help: "Seconds for which a lost client is 'suspect'.") var resumeWindow = 60
     @Option(help: "How a push finds its client: directed or shared.") var routing = RedisConfiguration.Routing.directed
-    @Option(help: "Which of two sessions of one client stays: newest, or reject the newer.") var duplicates = DuplicatePolicy.newest
+    @Option(help: "Which of two sessions of one client stays: newest, or reject the newer.") var duplicates =
+        DuplicatePolicy.newest
     @Option(help: "Connections closed a second when the node stops.") var drainRate = 500
     @Option(help: "Seconds that stopping may take.") var drainLimit = 60.0
     @Option(parsing: .upToNextOption, help: "Networks whose X-Forwarded-For is believed. (default: loopback)")

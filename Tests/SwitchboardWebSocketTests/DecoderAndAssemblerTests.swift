@@ -32,7 +32,9 @@ import Testing
     }
 
     @Test func fragmentedControlFramesAreAProtocolError() {
-        for opcode in [0x08, 0x09, 0x0A] as [UInt8] { #expect(run([bytes([opcode, 0x80])]) == [.closes(.protocolError)]) }
+        for opcode in [0x08, 0x09, 0x0A] as [UInt8] {
+            #expect(run([bytes([opcode, 0x80])]) == [.closes(.protocolError)])
+        }
     }
 
     @Test func longControlFramesAreAProtocolError() {
@@ -44,7 +46,8 @@ import Testing
 
     @Test func aFrameOverTheLimitIsTooBigBeforeItHasArrived() {
         #expect(run([bytes([0x82, 0xFE, 0x03, 0xE9])]) == [.closes(.messageTooBig)])
-        #expect(run([bytes([0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])]) == [.closes(.messageTooBig)])
+        #expect(
+            run([bytes([0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])]) == [.closes(.messageTooBig)])
     }
 
     @Test func aNegativeLengthDoesNotEndTheProcess() async {
@@ -63,13 +66,18 @@ import Testing
             var expected: [Expected] = []
             for _ in 0..<(1 + random.below(5)) {
                 let isText = random.chance(50)
-                let payload = isText
-                    ? Array(String((0..<random.below(60)).map { _ in "aé€\u{1F600}".randomElement(using: &random) ?? "a" }).utf8)
+                let payload =
+                    isText
+                    ? Array(
+                        String((0..<random.below(60)).map { _ in "aé€\u{1F600}".randomElement(using: &random) ?? "a" })
+                            .utf8)
                     : (0..<random.below(200)).map { _ in UInt8.random(in: 0...255, using: &random) }
                 var opcode = isText ? WebSocketOpcode.text : .binary
                 var rest = payload[...]
                 while random.chance(60) {
-                    frames.append(Frames.frame(opcode, Array(rest.prefix(random.below(rest.count + 1))), fin: false, mask: .random()))
+                    frames.append(
+                        Frames.frame(
+                            opcode, Array(rest.prefix(random.below(rest.count + 1))), fin: false, mask: .random()))
                     expected.append(.event(.incomplete))
                     rest = rest.dropFirst(frames.last?.length ?? 0)
                     opcode = .continuation
@@ -79,7 +87,8 @@ import Testing
                     }
                 }
                 frames.append(Frames.frame(opcode, Array(rest), mask: .random()))
-                expected.append(.event(isText ? .text(ByteBuffer(bytes: payload)) : .binary(ByteBuffer(bytes: payload))))
+                expected.append(
+                    .event(isText ? .text(ByteBuffer(bytes: payload)) : .binary(ByteBuffer(bytes: payload))))
             }
             var wire = try Frames.encode(frames)
             var pieces: [ByteBuffer] = []

@@ -8,7 +8,8 @@ import Testing
     @Test(arguments: [0, 1, 125, 126, 127, 255, 256, 65535, 65536, 200_000])
     func nioReadsBackEveryLength(length: Int) throws {
         let payload = ByteBuffer(bytes: (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) })
-        for opcode in [WebSocketOpcode.text, .binary, .ping, .pong] where length <= 125 || opcode == .text || opcode == .binary {
+        for opcode in [WebSocketOpcode.text, .binary, .ping, .pong]
+        where length <= 125 || opcode == .text || opcode == .binary {
             let frames = try Frames.decode([FrameBuilder.message(opcode, payload)])
             let frame = try #require(frames.first)
             #expect(frames.count == 1)
@@ -77,7 +78,9 @@ import Testing
         return assembler.feed(try #require(frames.first))
     }
 
-    @Test(arguments: [CloseCode.normal, .goingAway, .malformedMessage, .replaced, .nodeDraining, CloseCode(rawValue: 4999)])
+    @Test(arguments: [
+        CloseCode.normal, .goingAway, .malformedMessage, .replaced, .nodeDraining, CloseCode(rawValue: 4999),
+    ])
     func closeFramesCarryCodeAndReason(code: CloseCode) throws {
         #expect(try closeEvent(code, "after=3 äö") == .close(code, "after=3 äö"))
     }
@@ -92,6 +95,8 @@ import Testing
         let frame = FrameBuilder.close(.normal, reason: reason)
         #expect(frame.readableBytes == 2 + 2 + 122)
         #expect(try closeEvent(.normal, reason) == .close(.normal, String(repeating: "ä", count: 61)))
-        #expect(try closeEvent(.normal, String(repeating: "x", count: 123)) == .close(.normal, String(repeating: "x", count: 123)))
+        #expect(
+            try closeEvent(.normal, String(repeating: "x", count: 123))
+                == .close(.normal, String(repeating: "x", count: 123)))
     }
 }

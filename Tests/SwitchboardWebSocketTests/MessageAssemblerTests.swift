@@ -73,12 +73,14 @@ import Testing
     @Test func fragmentsWithControlFramesBetween() {
         #expect(
             feed([
-                Frames.frame(.text, "a", fin: false), Frames.frame(.ping, "p"), Frames.frame(.continuation, "", fin: false),
+                Frames.frame(.text, "a", fin: false), Frames.frame(.ping, "p"),
+                Frames.frame(.continuation, "", fin: false),
                 Frames.frame(.pong, ""), Frames.frame(.continuation, "b"), Frames.frame(.binary, "c", fin: false),
                 Frames.frame(.continuation, ""),
             ])
                 == [
-                    .incomplete, .ping(ByteBuffer(string: "p")), .incomplete, .pong(ByteBuffer()), text("ab"), .incomplete,
+                    .incomplete, .ping(ByteBuffer(string: "p")), .incomplete, .pong(ByteBuffer()), text("ab"),
+                    .incomplete,
                     .binary(ByteBuffer(string: "c")),
                 ])
     }
@@ -93,7 +95,8 @@ import Testing
     func aContinuationNeedsABeginning(fin: Bool) {
         #expect(violation(feed([Frames.frame(.continuation, "a", fin: fin)]).first) == .protocolError)
         let after = feed([
-            Frames.frame(.text, "a", fin: false), Frames.frame(.continuation, "b"), Frames.frame(.continuation, "c", fin: fin),
+            Frames.frame(.text, "a", fin: false), Frames.frame(.continuation, "b"),
+            Frames.frame(.continuation, "c", fin: fin),
         ])
         #expect(after.prefix(2) == [.incomplete, text("ab")])
         #expect(violation(after.last) == .protocolError)
@@ -123,10 +126,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        [0x80], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xE2, 0x82], [0xE0, 0x80, 0xAF], [0xED, 0xA0, 0x80],
-        [0xF0, 0x9F, 0x98], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xFE], [0xFF],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x80], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xE2, 0x82], [0xE0, 0x80, 0xAF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x9F, 0x98], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xFE], [0xFF],
+        ] as [[UInt8]])
     func textThatIsNotUTF8(bytes: [UInt8]) {
         #expect(violation(feed([Frames.frame(.text, bytes)]).first) == .invalidPayload)
         #expect(violation(feed([Frames.frame(.text, [0x61] + bytes)]).first) == .invalidPayload)
@@ -157,12 +161,15 @@ import Testing
     }
 
     @Test func theLimitCountsEachMessageAnew() {
-        let frames = Array(repeating: [Frames.frame(.text, "12", fin: false), Frames.frame(.continuation, "34")], count: 5)
+        let frames = Array(
+            repeating: [Frames.frame(.text, "12", fin: false), Frames.frame(.continuation, "34")], count: 5)
         #expect(feed(frames.flatMap(\.self), maximum: 4).suffix(2) == [.incomplete, text("1234")])
     }
 
     @Test func controlFramesAreNotPartOfTheMessage() {
-        let frames = [Frames.frame(.text, "12", fin: false), Frames.frame(.ping, "12345678"), Frames.frame(.continuation, "34")]
+        let frames = [
+            Frames.frame(.text, "12", fin: false), Frames.frame(.ping, "12345678"), Frames.frame(.continuation, "34"),
+        ]
         #expect(feed(frames, maximum: 4).last == text("1234"))
     }
 

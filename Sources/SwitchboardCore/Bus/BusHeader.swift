@@ -26,7 +26,8 @@ struct BusHeader {
                     node: try name("node"), address: try string("address")))
         case "control":
             return .control(
-                Control(id: try string("id"), origin: try name("origin"), client: try name("client"), action: try action()))
+                Control(
+                    id: try string("id"), origin: try name("origin"), client: try name("client"), action: try action()))
         case "done":
             guard let result = ControlOutcome.Result(rawValue: try string("result")) else { throw unfit("result") }
             return .done(ControlOutcome(id: try string("id"), node: try name("node"), result: result))
@@ -61,7 +62,8 @@ struct BusHeader {
             return try Payload(parsing: document)
         } catch {
             // A node's own push with an empty payload has a format and nothing behind the newline.
-            if error == .missing, document["format"] != nil, let format = Payload.Format(rawValue: try string("format")) {
+            if error == .missing, document["format"] != nil, let format = Payload.Format(rawValue: try string("format"))
+            {
                 return Payload(format: format, bytes: ByteBuffer())
             }
             throw BusCodec.Failure(error.description)

@@ -10,7 +10,8 @@ public final class InProcessCluster: Sendable {
     ///   - resumeWindow: Seconds for which a lost client is `suspect`.
     ///   - clock: Unix milliseconds.
     public init(
-        resumeWindow: Int = ResumeWindow.standard, clock: @escaping @Sendable () -> UInt64 = { WallClock.milliseconds() }
+        resumeWindow: Int = ResumeWindow.standard,
+        clock: @escaping @Sendable () -> UInt64 = { WallClock.milliseconds() }
     ) {
         presence = InProcessPresence(resumeWindow: resumeWindow, clock: clock)
     }
@@ -71,7 +72,9 @@ public final class InProcessBus: Bus {
         completion: @escaping @Sendable (Result<RouteOutcome, BusError>) -> Void
     ) {
         // A node that is alone need not look up where the client is: it knows itself whether it has it.
-        guard let receiver = cluster.onlyReceiver() ?? cluster.presence.owner(of: client).flatMap({ cluster.receiver($0) })
+        guard
+            let receiver = cluster.onlyReceiver()
+                ?? cluster.presence.owner(of: client).flatMap({ cluster.receiver($0) })
         else { return completion(.success(.offline)) }
         receiver.receive(message)
         completion(.success(.routed(nodes: 1)))

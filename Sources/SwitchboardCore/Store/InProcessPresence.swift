@@ -204,7 +204,9 @@ extension InProcessPresence.State {
     fileprivate mutating func noteGone(_ client: ClientID, epoch: UInt64) {
         gone.append((client, epoch))
         while gone.count > InProcessPresence.maximumOffline, let oldest = gone.popFirst() {
-            guard let record = clients[oldest.client], record.live == nil, record.epoch == oldest.epoch else { continue }
+            guard let record = clients[oldest.client], record.live == nil, record.epoch == oldest.epoch else {
+                continue
+            }
             clients[oldest.client] = nil
         }
     }

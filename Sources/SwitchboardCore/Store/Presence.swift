@@ -115,7 +115,8 @@ public struct ClientPresence: Hashable, Sendable {
     public var closeCode: UInt16?
     public var closeReason: String?
 
-    public init(client: ClientID, state: State, epoch: UInt64, groups: [GroupName] = [], labels: [String: String] = [:]) {
+    public init(client: ClientID, state: State, epoch: UInt64, groups: [GroupName] = [], labels: [String: String] = [:])
+    {
         self.client = client
         self.state = state
         self.epoch = epoch

@@ -111,7 +111,9 @@ extension ClientFrame {
         case "ack": self = .ack(offset: try reader.string("offset"))
         case "message": self = .message(id: try reader.optionalString("id"), payload: try reader.payload())
         case "result":
-            guard let status = Int(exactly: try reader.number("status")) else { throw FrameError.invalidField("status") }
+            guard let status = Int(exactly: try reader.number("status")) else {
+                throw FrameError.invalidField("status")
+            }
             self = .result(id: try reader.string("id"), status: status, payload: try reader.optionalPayload())
         case "output": self = .output(id: try reader.string("id"), payload: try reader.payload())
         case "health": self = .health(data: try reader.objectBytes("data"))

@@ -21,7 +21,9 @@ struct FrameReader {
     private let document: JSONDocument
 
     init(_ text: ByteBuffer) throws(FrameError) {
-        do throws(JSONError) { document = try JSONDocument(text) } catch { throw FrameError.malformed(error.description) }
+        do throws(JSONError) { document = try JSONDocument(text) } catch {
+            throw FrameError.malformed(error.description)
+        }
         guard let slice = document["type"], let type = document.string(slice) else {
             throw FrameError.malformed("it has no 'type'")
         }
@@ -49,7 +51,9 @@ struct FrameReader {
     func number(_ name: String) throws(FrameError) -> Double { try required(name, try optional(name, document.number)) }
     func integer(_ name: String) throws(FrameError) -> Int { try required(name, try optional(name, document.integer)) }
     func optionalBoolean(_ name: String) throws(FrameError) -> Bool? { try optional(name, document.boolean) }
-    func optionalStrings(_ name: String) throws(FrameError) -> [String: String]? { try optional(name, document.stringMap) }
+    func optionalStrings(_ name: String) throws(FrameError) -> [String: String]? {
+        try optional(name, document.stringMap)
+    }
 
     func object(_ name: String) throws(FrameError) -> FrameReader {
         FrameReader(type: type, document: try required(name, try optional(name, document.object)))

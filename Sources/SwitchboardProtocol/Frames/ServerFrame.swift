@@ -36,7 +36,8 @@ public enum ServerFrame: Hashable, Sendable {
 
         public init(
             client: ClientID, session: SessionID, epoch: UInt64, node: NodeID, heartbeatInterval: Double,
-            heartbeatTimeout: Double, reconnectMinimum: Double = 1, reconnectMaximum: Double = 30, recovered: Bool = false
+            heartbeatTimeout: Double, reconnectMinimum: Double = 1, reconnectMaximum: Double = 30,
+            recovered: Bool = false
         ) {
             self.client = client
             self.session = session

@@ -98,7 +98,8 @@ public struct JSONDocument: Sendable {
     }
 
     public func boolean(_ slice: JSONSlice) -> Bool? {
-        slice.kind == .boolean ? buffer.getInteger(at: buffer.readerIndex + slice.range.lowerBound) == UInt8(ascii: "t") : nil
+        slice.kind == .boolean
+            ? buffer.getInteger(at: buffer.readerIndex + slice.range.lowerBound) == UInt8(ascii: "t") : nil
     }
 
     /// An object value as a document of its own, sharing the storage.

@@ -65,7 +65,8 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable {
 
     /// The delay in seconds that a close reason names as `after=SECONDS`.
     public static func delay(inReason reason: String) -> Double? {
-        for word in reason.split(whereSeparator: { $0 == " " || $0 == ";" || $0 == "," }) where word.hasPrefix("after=") {
+        for word in reason.split(whereSeparator: { $0 == " " || $0 == ";" || $0 == "," }) where word.hasPrefix("after=")
+        {
             if let seconds = Double(word.dropFirst(6)), seconds >= 0, seconds.isFinite { return seconds }
         }
         return nil

@@ -67,10 +67,15 @@ struct RESPParser: ~Copyable {
     }
 
     private mutating func fail() -> RESPError {
-        let reason = withUnsafeBytes(of: reader.pointee.errstr) {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        let error: RESPError
+        if reader.pointee.err == REDIS_ERR_OOM {
+            // This is also how hiredis 1.x reports a value that the builder refuses, such as those of RESP3.
+            error = .malformed("a type that only RESP3 has, or no memory")
+        } else {
+            error = withUnsafeBytes(of: reader.pointee.errstr) { text in
+                .malformed(String(decoding: text.prefix { $0 != 0 }, as: UTF8.self))
+            }
         }
-        let error = RESPError.malformed(reason)
         failure = error
         return error
     }

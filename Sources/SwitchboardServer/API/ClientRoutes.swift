@@ -34,7 +34,9 @@ struct ClientRoutes<Context: RequestContext> {
     }
 
     private func list(_ request: Request) async throws -> Response {
-        guard let query = URLQuery(request.uri.query ?? "") else { throw Problem.invalidRequest("the query is not valid") }
+        guard let query = URLQuery(request.uri.query ?? "") else {
+            throw Problem.invalidRequest("the query is not valid")
+        }
         if let name = query.repeatedName { throw Problem.invalidRequest("'\(name.prefix(64))' is given twice") }
         var filter = ClientFilter()
         var limit = Self.standardLimit
@@ -50,7 +52,9 @@ struct ClientRoutes<Context: RequestContext> {
                 guard let group = GroupName(rawValue: value) else { throw Problem.invalidGroup }
                 filter.group = group
             case "node":
-                guard let node = NodeID(rawValue: value) else { throw Problem.invalidRequest("'node' is not a node id") }
+                guard let node = NodeID(rawValue: value) else {
+                    throw Problem.invalidRequest("'node' is not a node id")
+                }
                 filter.node = node
             case "limit":
                 guard let number = Int(value), (1...Self.maximumLimit).contains(number) else {
@@ -58,7 +62,9 @@ struct ClientRoutes<Context: RequestContext> {
                 }
                 limit = number
             case "cursor":
-                guard let id = ClientID(rawValue: value) else { throw Problem.invalidRequest("'cursor' is not one of ours") }
+                guard let id = ClientID(rawValue: value) else {
+                    throw Problem.invalidRequest("'cursor' is not one of ours")
+                }
                 cursor = id
             case _ where name.hasPrefix("label.") && name.count > 6: filter.labels[String(name.dropFirst(6))] = value
             default: throw Problem.invalidRequest("unknown parameter '\(name.prefix(64))'")
@@ -83,12 +89,15 @@ struct ClientRoutes<Context: RequestContext> {
     }
 
     private func close(_ client: ClientID, _ request: Request) async throws -> Response {
-        guard let query = URLQuery(request.uri.query ?? "") else { throw Problem.invalidRequest("the query is not valid") }
+        guard let query = URLQuery(request.uri.query ?? "") else {
+            throw Problem.invalidRequest("the query is not valid")
+        }
         let reason = query["reason"] ?? "closed by the operator"
         return try await order(.close(code: CloseCode.closedByOperator.rawValue, reason: reason), for: client)
     }
 
     private func order(_ action: Control.Action, for client: ClientID) async throws -> Response {
+        guard node.settlement.isSettled else { throw Problem.busUnavailable("the nodes are finding together again") }
         switch try await stored({ try await node.conversations.order(action, for: client) }) {
         case .done: return .noContent
         case .notHere: throw Problem.clientOffline(client)

@@ -66,7 +66,8 @@ struct Problem: Error, Hashable {
         400, "invalid_client_id", "The client id is not valid",
         "a client id has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
     static let invalidGroup = Problem(
-        400, "invalid_group", "The group name is not valid", "a group name has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
+        400, "invalid_group", "The group name is not valid",
+        "a group name has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
     static let unknownSubprotocol = Problem(
         400, "unknown_subprotocol", "None of the offered subprotocols is known",
         "offer \(ConnectionMode.framedSubprotocol), or none for raw mode")
@@ -93,7 +94,8 @@ struct Problem: Error, Hashable {
         Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
     }
     static let upgradeRequired = Problem(
-        426, "upgrade_required", "This is a WebSocket endpoint", "connect with a WebSocket handshake (RFC 6455) of version 13")
+        426, "upgrade_required", "This is a WebSocket endpoint",
+        "connect with a WebSocket handshake (RFC 6455) of version 13")
     static func rateLimited(retryAfter: Int) -> Problem {
         Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)
     }

@@ -15,6 +15,7 @@ struct PushEndpoint: Sendable {
         do throws(Problem) {
             if let wait = node.delivery.throttle() { throw .rateLimited(retryAfter: wait) }
             accepted = try request.accepted()
+            guard node.settlement.isSettled else { throw .busUnavailable("the nodes are finding together again") }
         } catch {
             return completion(.failure(error))
         }
@@ -24,7 +25,8 @@ struct PushEndpoint: Sendable {
     }
 
     private static func answer(_ id: PushID, _ report: PushReport, _ accepted: PushRequest.Accepted) -> Answer {
-        if accepted.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = accepted.target {
+        if accepted.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = accepted.target
+        {
             return .failure(.clientOffline(client))
         }
         return .success((report.isFinal ? 200 : 202, body(id, report.counts)))

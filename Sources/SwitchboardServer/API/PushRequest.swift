@@ -140,7 +140,9 @@ enum PushDocument {
             case "offline":
                 failsOffline = try PushOptions.failsOffline(document.string(value) ?? "", for: target)
             case "durable":
-                guard let durable = document.boolean(value) else { throw .invalidRequest("'durable' must be true or false") }
+                guard let durable = document.boolean(value) else {
+                    throw .invalidRequest("'durable' must be true or false")
+                }
                 if durable { throw .notImplemented("durable") }
             case "ttl":
                 guard let ttl = document.number(value), ttl > 0 else { throw .invalidRequest("'ttl' must be positive") }

@@ -21,6 +21,7 @@ struct ServiceRoutes<Context: RequestContext> {
     private func ready() throws(Problem) -> Response {
         guard !node.isDraining else { throw .notReady("the node is draining") }
         if let trouble = node.busHealth.trouble { throw .notReady(trouble) }
+        guard node.settlement.isSettled else { throw .notReady("the nodes are finding together again") }
         return .json(ByteBuffer(string: #"{"status":"ready"}"#))
     }
 

@@ -60,7 +60,8 @@ struct ConnectRequest: Sendable {
         guard case .hello(let hello) = frame else { return self }
         var request = self
         request.client = hello.client
-        for (name, value) in hello.labels where request.labels.count < Target.maximumLabels || request.labels[name] != nil {
+        for (name, value) in hello.labels
+        where request.labels.count < Target.maximumLabels || request.labels[name] != nil {
             request.labels[name] = value
         }
         return request

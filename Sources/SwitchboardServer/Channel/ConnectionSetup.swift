@@ -106,7 +106,8 @@ struct ConnectionSetup: Sendable {
     private func wrap(_ channel: any Channel) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(Self.idleTimeout), logger: node.logger))
+        try pipeline.addHandler(
+            HTTPConnectionStateHandler(idleTimeout: .seconds(Self.idleTimeout), logger: node.logger))
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }

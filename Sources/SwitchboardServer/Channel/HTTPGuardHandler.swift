@@ -64,7 +64,10 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         isEnding = true
         for part in ProblemAnswer.parts(.invalidRequest(detail)) { context.write(wrapOutboundOut(part), promise: nil) }
         context.flush()
-        context.close(promise: nil)
+        // With unread input a full close would reset the connection before the answer has been read.
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
     }
 }
 

@@ -1,9 +1,10 @@
+import NIOCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import NIOCore
 
 /// Recognises the push requests that nearly every client sends, in the bytes of a connection.
 ///
@@ -64,7 +65,8 @@ extension PushRequestParser {
             guard Head.begins(bytes, with: Head.socket), let end = Head.end(in: bytes) else { return false }
             return String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n").contains { line in
                 let parts = line.split(separator: ":", maxSplits: 1)
-                return parts.count == 2 && parts[0].lowercased() == "upgrade" && parts[1].lowercased().contains("websocket")
+                return parts.count == 2 && parts[0].lowercased() == "upgrade"
+                    && parts[1].lowercased().contains("websocket")
             }
         }
     }
@@ -209,7 +211,9 @@ private struct Fields {
         }
     }
 
-    private static func trimmed(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Slice<UnsafeRawBufferPointer> {
+    private static func trimmed(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Slice<
+        UnsafeRawBufferPointer
+    > {
         var start = start
         var end = end
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }

@@ -75,7 +75,8 @@ public struct ServerConfiguration: Sendable {
         for (name, value) in [
             ("inboundLimit", inboundLimit), ("bodyLimit", bodyLimit), ("outboundLimit", outboundLimit),
             ("outboundPushes", outboundPushes), ("messageRate", messageRate), ("publishRate", publishRate),
-            ("acceptRate", acceptRate), ("maxConnections", maximumConnections), ("drainRate", drainRate), ("loops", loops),
+            ("acceptRate", acceptRate), ("maxConnections", maximumConnections), ("drainRate", drainRate),
+            ("loops", loops),
         ] where value < 0 {
             throw Problem("\(name): \(value) is negative")
         }

@@ -16,6 +16,7 @@ final class Node: BusReceiver {
     let delivery: Delivery
     let conversations: Conversations
     let roster = Roster()
+    let settlement = Settlement()
     let sessionCount = Gauge()
     let messagesFromBus = Gauge()
     private let draining = Atomic(false)
@@ -27,7 +28,8 @@ final class Node: BusReceiver {
     private let shardsBox: ShardList
 
     init(
-        configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth, loops: [any EventLoop],
+        configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth,
+        loops: [any EventLoop],
         logger: Logger
     ) {
         id = configuration.node
@@ -97,7 +99,9 @@ final class Node: BusReceiver {
 
     func busDidRecover() {
         logger.info("the bus is back; writing presence again")
-        Task { await restorePresence() }
+        let round = settlement.begin()
+        let others = roster.living.subtracting([id])
+        Task { await settle(awaiting: others, round: round) }
     }
 
     private func deliver(_ push: BusPush) {

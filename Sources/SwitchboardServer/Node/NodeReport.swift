@@ -29,13 +29,20 @@ enum NodeReport {
         }
     }
 
+    /// Whether the node that gave this report of its statistics has written its presence.
+    static func isRestored(_ body: ByteBuffer) -> Bool {
+        guard let document = try? JSONDocument(body), let slice = document["restoring"] else { return false }
+        return document.integer(slice) == 0
+    }
+
     private static func figures(_ counters: ShardCounters, of node: Node) -> [(StaticString, Int)] {
         [
             ("sessions", counters.sessions), ("accepted", counters.accepted), ("closed", counters.closed),
             ("refused", counters.refused), ("pushes", node.delivery.pushes), ("deliveries", counters.deliveries),
             ("drops", counters.drops), ("messagesUp", counters.messagesUp),
             ("busReceived", node.messagesFromBus.value),
-            ("busUnparsable", node.busHealth.unparsable), ("redisReconnects", node.busHealth.reconnects),
+            ("restoring", node.settlement.isRestoring ? 1 : 0), ("busUnparsable", node.busHealth.unparsable),
+            ("redisReconnects", node.busHealth.reconnects),
         ]
     }
 

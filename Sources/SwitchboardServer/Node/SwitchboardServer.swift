@@ -1,3 +1,4 @@
+import Foundation
 public import Logging
 import NIOCore
 import NIOPosix
@@ -50,8 +51,19 @@ public struct SwitchboardServer: Sendable {
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
+        let impatience = Task { await Self.endAtSecondSignal() }
+        defer { impatience.cancel() }
         try await ServiceGroup(configuration: lifecycle).run()
         try await group.shutdownGracefully()
+    }
+
+    /// The first signal begins the orderly end; who sends another does not want to wait for it.
+    private static func endAtSecondSignal() async {
+        var count = 0
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            count += 1
+            if count == 2 { exit(1) }
+        }
     }
 
     private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisCluster?) {

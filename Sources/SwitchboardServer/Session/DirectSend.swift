@@ -1,9 +1,10 @@
+import NIOCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import NIOCore
 
 /// One `send` on a socket, without a walk through the channel's pipeline.
 enum DirectSend {

@@ -29,13 +29,13 @@ extension Session {
             } else {
                 close(code == .noStatus ? .normal : code, reason: reason, isFinal: true)
             }
-        case .violation(let code, let reason): close(code, reason: reason, isFinal: true)
+        case .violation(let code, let reason): close(code, reason: reason, isFinal: true, lingers: true)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if error is NIOWebSocketError {
-            close(CloseCode(decoderError: error), reason: "a frame that cannot be read", isFinal: true)
+            close(CloseCode(decoderError: error), reason: "a frame that cannot be read", isFinal: true, lingers: true)
         } else {
             context.close(promise: nil)
         }
@@ -99,7 +99,8 @@ extension Session {
             guard join(group) else {
                 let limit = node.configuration.maximumGroups
                 return send(
-                    .error(code: "too_many_groups", message: "a session may be in \(limit) groups", ref: group.rawValue))
+                    .error(code: "too_many_groups", message: "a session may be in \(limit) groups", ref: group.rawValue)
+                )
             }
             noteGroups()
         case .leave(let group):

@@ -107,8 +107,13 @@ extension Session {
 
     /// Begins the close handshake (RFC 6455 section 7.1.2).
     ///
-    /// - Parameter isFinal: The peer has closed, or has broken the protocol: no answer is awaited.
-    func close(_ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false) {
+    /// - Parameters:
+    ///   - isFinal: The peer has closed, or has broken the protocol: no answer is awaited.
+    ///   - isLost: The connection is lost rather than closed.
+    ///   - lingers: What the client still sends is passed over until it closes.
+    func close(
+        _ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false, lingers: Bool = false
+    ) {
         switch phase {
         case .closed: return
         case .closing:
@@ -120,12 +125,16 @@ extension Session {
         leave(code, reason: reason, isLost: isLost)
         phase = .closing
         closesAfterFlush = isFinal
+        self.lingers = lingers
         append(FrameBuilder.close(code, reason: reason))
         shard.markDirty(self)
         timerTick = shard.schedule(self, after: Shard.ticks(seconds: Self.closeTimeout))
     }
 
     private func closeIfDone() {
-        if closesAfterFlush, queuedBytes == 0, pending == nil { context?.close(promise: nil) }
+        guard closesAfterFlush, queuedBytes == 0, pending == nil else { return }
+        closesAfterFlush = false
+        // After its output the rest follows when the client closes, or when the timer is due.
+        context?.close(mode: lingers ? .output : .all, promise: nil)
     }
 }

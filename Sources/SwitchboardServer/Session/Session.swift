@@ -48,6 +48,8 @@ final class Session: ChannelInboundHandler {
     var queuedBytes = 0
     var queuedPushes = 0
     var closesAfterFlush = false
+    /// The client may still be sending: closing with unread input would reset the connection and take our close frame with it.
+    var lingers = false
 
     /// What became of a frame.
     enum Handover {
@@ -82,7 +84,8 @@ final class Session: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         descriptor =
-            (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }) ?? -1
+            (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 })
+            ?? -1
         (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
         shard.counters.accepted += 1
         if let request, request.client != nil || mode == .raw {

@@ -45,7 +45,8 @@ final class Shard: @unchecked Sendable {
 
     func start() {
         loop.execute { [self] in
-            ticker = loop.scheduleRepeatedTask(initialDelay: .milliseconds(Self.tick), delay: .milliseconds(Self.tick)) {
+            ticker = loop.scheduleRepeatedTask(initialDelay: .milliseconds(Self.tick), delay: .milliseconds(Self.tick))
+            {
                 [self] _ in advance()
             }
         }

@@ -6,8 +6,10 @@ import Testing
 /// Whatever comes over the bus is a message or a failure, never a crash; and what is read as a message can be sent on.
 @Suite struct BusCodecFuzzTests {
     private static let words = [
-        "{", "}", "[", "]", "\"", ":", ",", "\n", "\\", "\\u", "\\ud800", "\\n", "\"to\"", "\"type\"", "\"all\"", "true",
-        "null", "-", "0", "1e999", "9223372036854775807", "9223372036854775808", "\"push\"", "\"receipt\"", "\"matched\"",
+        "{", "}", "[", "]", "\"", ":", ",", "\n", "\\", "\\u", "\\ud800", "\\n", "\"to\"", "\"type\"", "\"all\"",
+        "true",
+        "null", "-", "0", "1e999", "9223372036854775807", "9223372036854775808", "\"push\"", "\"receipt\"",
+        "\"matched\"",
         "\"epoch\"", "\"clients\"", "\"labels\"", "\"base64\"", "\"format\"", "\"json\"", "\u{E9}",
     ]
 
@@ -39,7 +41,9 @@ import Testing
     @Test(arguments: Seeded.seeds)
     func mutationsOfValidMessages(seed: UInt64) {
         var random = Seeded(seed)
-        let originals = BusSamples.all.map(BusCodec.encode).filter { $0.readableBytes < 4096 }.map { Array($0.readableBytesView) }
+        let originals = BusSamples.all.map(BusCodec.encode).filter { $0.readableBytes < 4096 }.map {
+            Array($0.readableBytesView)
+        }
         var read = 0
         for _ in 0..<10_000 {
             var bytes = originals[random.below(originals.count)]

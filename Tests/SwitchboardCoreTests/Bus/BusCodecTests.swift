@@ -41,7 +41,9 @@ import Testing
             Issue.record("it is no push")
             return
         }
-        let end = wire.withUnsafeReadableBytes { $0.baseAddress.map { UInt(bitPattern: $0) + UInt(wire.readableBytes) } }
+        let end = wire.withUnsafeReadableBytes {
+            $0.baseAddress.map { UInt(bitPattern: $0) + UInt(wire.readableBytes) }
+        }
         let payloadEnd = push.payload.bytes.withUnsafeReadableBytes { bytes in
             bytes.baseAddress.map { UInt(bitPattern: $0) + UInt(bytes.count) }
         }
@@ -53,10 +55,12 @@ import Testing
         let expected: BusPush
         var testDescription: String { wire.debugDescription }
 
-        init(_ wire: String, _ format: Payload.Format, _ payload: String, to target: Target = .all, id: String = "new") {
+        init(_ wire: String, _ format: Payload.Format, _ payload: String, to target: Target = .all, id: String = "new")
+        {
             self.wire = wire
             expected = BusPush(
-                id: PushID(unchecked: id), target: target, payload: Payload(format: format, bytes: ByteBuffer(string: payload)))
+                id: PushID(unchecked: id), target: target,
+                payload: Payload(format: format, bytes: ByteBuffer(string: payload)))
         }
     }
 
@@ -68,7 +72,9 @@ import Testing
         Form(#"{"type":"push","to":{"all":true},"text":"a\nb"}"#, .text, "a\nb"),
         Form(#"{"to":{"client":"k"},"data":{"x": 1.0}}"#, .json, #"{"x": 1.0}"#, to: .client(client("k"))),
         Form(#"{"to":{"group":"g"},"data":null,"id":"o-1"}"#, .json, "null", to: .group(group("g")), id: "o-1"),
-        Form(#"{"to":{"clients":["a","b","a"]},"base64":"aGk="}"#, .binary, "hi", to: .clients([client("a"), client("b")])),
+        Form(
+            #"{"to":{"clients":["a","b","a"]},"base64":"aGk="}"#, .binary, "hi",
+            to: .clients([client("a"), client("b")])),
         Form(#"{"to":{"labels":{"k":"v"}},"base64":""}"#, .binary, "", to: .labels(["k": "v"])),
         Form(#"  { "unknown" : [1] , "to" : { "all" : true } }  "# + "\n{\"a\": 1}", .json, #"{"a": 1}"#),
         Form(#"{"to":{"all":true}}"# + "\n\"text\"", .json, "\"text\""),

@@ -47,7 +47,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Target.client(client("x")), 1), (.clients([client("x"), client("y"), client("z")]), 3), (.group(group("g")), 0),
+        (Target.client(client("x")), 1), (.clients([client("x"), client("y"), client("z")]), 3),
+        (.group(group("g")), 0),
         (.labels(["a": "b"]), 0), (.all, 0),
     ])
     func namedClientsThatAreNowhereAreOffline(target: Target, offline: Int) {

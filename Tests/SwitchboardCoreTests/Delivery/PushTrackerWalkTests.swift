@@ -60,7 +60,8 @@ import Testing
                 events.append(
                     .receipt(
                         Receipt(
-                            push: PushID(unchecked: "p"), node: name, matched: delivered + dropped, delivered: delivered,
+                            push: PushID(unchecked: "p"), node: name, matched: delivered + dropped,
+                            delivered: delivered,
                             dropped: dropped)))
             }
         }

@@ -95,7 +95,9 @@ import Testing
                         let epoch = UInt64(round * 8 + worker + 1)
                         let place = SessionPlace(shard: UInt32(worker), slot: UInt32(round), generation: 0)
                         let name = client("c\(round % 3)")
-                        if directory.insert(name, at: place, epoch: epoch) != .outdated { directory.remove(name, at: place) }
+                        if directory.insert(name, at: place, epoch: epoch) != .outdated {
+                            directory.remove(name, at: place)
+                        }
                     }
                 }
             }

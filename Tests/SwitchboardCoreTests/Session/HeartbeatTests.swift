@@ -29,13 +29,17 @@ import Testing
             steps: [.heard, .due(.ping(next: 100)), .due(.dead)]),
         Row(
             testDescription: "life while waiting does not answer the next ping", interval: 250, timeout: 100,
-            steps: [.due(.ping(next: 100)), .heard, .due(.wait(next: 150)), .heard, .due(.ping(next: 100)), .due(.dead)]),
+            steps: [
+                .due(.ping(next: 100)), .heard, .due(.wait(next: 150)), .heard, .due(.ping(next: 100)), .due(.dead),
+            ]),
         Row(
             testDescription: "a timeout as long as the interval leaves nothing to wait", interval: 100, timeout: 100,
             steps: [.due(.ping(next: 100)), .heard, .due(.ping(next: 100)), .due(.dead)]),
         Row(
             testDescription: "a timeout longer than the interval", interval: 50, timeout: 100,
-            steps: [.due(.ping(next: 100)), .heard, .due(.ping(next: 100)), .heard, .due(.ping(next: 100)), .due(.dead)]),
+            steps: [
+                .due(.ping(next: 100)), .heard, .due(.ping(next: 100)), .heard, .due(.ping(next: 100)), .due(.dead),
+            ]),
         Row(
             testDescription: "nothing is shorter than a tick", interval: 0, timeout: 0,
             steps: [.due(.ping(next: 1)), .heard, .due(.ping(next: 1)), .due(.dead)]),

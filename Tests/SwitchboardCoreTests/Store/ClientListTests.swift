@@ -36,16 +36,19 @@ import Testing
         for index in 0..<150 {
             let name = client("c\(random.below(1000))-\(index)")
             let record = session(
-                of: name, on: node("n\(random.below(3))"), groups: (0..<3).filter { _ in random.chance(40) }.map { group("g\($0)") },
+                of: name, on: node("n\(random.below(3))"),
+                groups: (0..<3).filter { _ in random.chance(40) }.map { group("g\($0)") },
                 labels: random.chance(50) ? ["k": "\(random.below(2))", "l": "x"] : [:])
             guard case .registered(let epoch) = presence.register(record, policy: .newest).0 else { continue }
-            var expected = ClientPresence(client: name, state: .online, epoch: epoch, groups: record.groups, labels: record.labels)
+            var expected = ClientPresence(
+                client: name, state: .online, epoch: epoch, groups: record.groups, labels: record.labels)
             expected.node = record.node
             if random.chance(50) {
                 let isLost = random.chance(50)
                 presence.unregister(
                     Departure(
-                        client: name, session: record.session, node: record.node, epoch: epoch, closeCode: 1000, reason: "",
+                        client: name, session: record.session, node: record.node, epoch: epoch, closeCode: 1000,
+                        reason: "",
                         isLost: isLost, at: clock.now))
                 expected.state = isLost ? .suspect : .offline
             }
@@ -88,7 +91,8 @@ import Testing
         _ = presence.register(record, policy: .newest)
         presence.unregister(
             Departure(
-                client: record.client, session: record.session, node: record.node, epoch: 1, closeCode: 1006, reason: "",
+                client: record.client, session: record.session, node: record.node, epoch: 1, closeCode: 1006,
+                reason: "",
                 isLost: true, at: clock.now))
         let suspects = ClientFilter(state: .suspect)
         #expect(presence.clients(suspects, limit: 9, after: nil).clients.count == 1)

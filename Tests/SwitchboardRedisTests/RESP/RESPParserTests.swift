@@ -53,7 +53,7 @@ struct RESPParserTests {
         arguments: [
             "HTTP/1.1 400 Bad Request\r\n", "!5\r\nhello\r\n", "$x\r\n", "*2\r\n:1\r\nnonsense\r\n", "\r\n\r\n",
             "%1\r\n:1\r\n:2\r\n",
-            ",3.14\r\n", "#t\r\n", ">1\r\n+x\r\n", "_\r\n", "$-2\r\n", "*-5\r\n", ":12a\r\n",
+            ",3.14\r\n", "#t\r\n", ">1\r\n+x\r\n", "$-2\r\n", "*-5\r\n", ":12a\r\n",
         ])
     func refusesGarbage(text: String) throws {
         #expect(throws: RESPError.self) { try parse([text[...]]) }

@@ -27,7 +27,12 @@ final class RedisServer: @unchecked Sendable {
         self.directory = FileManager.default.temporaryDirectory.appending(
             path: "switchboard-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        try await start()
+        do {
+            try await start()
+        } catch {
+            remove()
+            throw error
+        }
     }
 
     /// Starts it, again with the same port and data, and returns when it takes connections.

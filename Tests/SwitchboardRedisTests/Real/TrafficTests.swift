@@ -134,11 +134,9 @@ extension RealRedis {
             }
         }
 
-        @Test func speaksTLS() async throws {
-            guard let certificate = try TestCertificate() else {
-                print("skipped: openssl is not installed")
-                return
-            }
+        @Test(.enabled(if: TestCertificate.canBeMade, "openssl is not installed"))
+        func speaksTLS() async throws {
+            let certificate = try TestCertificate()
             defer { certificate.remove() }
             let port = try await RedisServer.freePort()
             try await RedisServer.with([

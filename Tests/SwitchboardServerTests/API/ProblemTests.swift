@@ -15,7 +15,8 @@ import Testing
         (.unknownSubprotocol, 400, "unknown_subprotocol"), (.invalidUpgrade, 400, "invalid_request"),
         (.clientNotFound(client("a")), 404, "client_not_found"), (.clientOffline(client("a")), 404, "client_offline"),
         (.notFound, 404, "not_found"), (.methodNotAllowed(allow: "GET, POST"), 405, "method_not_allowed"),
-        (.duplicateClient(on: NodeID(unchecked: "n")), 409, "duplicate_client"), (.tooManyGroups(3), 409, "too_many_groups"),
+        (.duplicateClient(on: NodeID(unchecked: "n")), 409, "duplicate_client"),
+        (.tooManyGroups(3), 409, "too_many_groups"),
         (.bodyTooLarge(3), 413, "body_too_large"), (.upgradeRequired, 426, "upgrade_required"),
         (.rateLimited(retryAfter: 3), 429, "rate_limited"), (.internalError, 500, "internal_error"),
         (.notImplemented(awkward), 501, "not_implemented"), (.busUnavailable(awkward), 503, "bus_unavailable"),
@@ -55,7 +56,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Problem.methodNotAllowed(allow: "GET, HEAD"), ["Allow: GET, HEAD"]), (.busUnavailable("x"), ["Retry-After: 1"]),
+        (Problem.methodNotAllowed(allow: "GET, HEAD"), ["Allow: GET, HEAD"]),
+        (.busUnavailable("x"), ["Retry-After: 1"]),
         (.upgradeRequired, ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]), (.notFound, []),
     ])
     func theHeadersThatBelongToIt(problem: Problem, headers: [String]) {

@@ -41,7 +41,8 @@ import Testing
         Body("null", "400 malformed_json"), Body(#"{"to":{"all":true},"text":"x"} x"#, "400 malformed_json"),
         Body(#"{"to":{"all":true},"to":{"all":true},"text":"x"}"#, "400 malformed_json"),
         Body("{}", "400 invalid_target"), Body(#"{"to":"all","text":"x"}"#, "400 invalid_target"),
-        Body(#"{"to":{},"text":"x"}"#, "400 invalid_target"), Body(#"{"to":{"all":false},"text":"x"}"#, "400 invalid_target"),
+        Body(#"{"to":{},"text":"x"}"#, "400 invalid_target"),
+        Body(#"{"to":{"all":false},"text":"x"}"#, "400 invalid_target"),
         Body(#"{"to":{"all":true,"client":"a"},"text":"x"}"#, "400 invalid_target"),
         Body(#"{"to":{"user":"a"},"text":"x"}"#, "400 invalid_target"),
         Body(#"{"to":{"clients":[]},"text":"x"}"#, "400 invalid_target"),
@@ -80,7 +81,8 @@ import Testing
     }
 
     @Test func theBodySaysWhomAndWhat() throws {
-        let accepted = try request(.push, #"{"offline":"fail","data": {"p": 3.20},"to":{"client":"kiosk-7"}}"#).accepted()
+        let accepted = try request(.push, #"{"offline":"fail","data": {"p": 3.20},"to":{"client":"kiosk-7"}}"#)
+            .accepted()
         #expect(accepted.target == .client(client("kiosk-7")))
         #expect(accepted.payload == Payload(format: .json, bytes: ByteBuffer(string: #"{"p": 3.20}"#)))
         #expect(accepted.failsOffline)
@@ -107,7 +109,8 @@ import Testing
     private static let types = [
         Verbatim(type: nil, format: .binary), Verbatim(type: "", format: .binary),
         Verbatim(type: "application/octet-stream", format: .binary), Verbatim(type: "text/plain", format: .text),
-        Verbatim(type: "text/html; charset=utf-8", format: .text), Verbatim(type: "TEXT/Plain;charset=UTF-8", format: .text),
+        Verbatim(type: "text/html; charset=utf-8", format: .text),
+        Verbatim(type: "TEXT/Plain;charset=UTF-8", format: .text),
         Verbatim(type: "application/json", format: .json), Verbatim(type: "Application/JSON ; x=y", format: .json),
         Verbatim(type: "application/jsonl", format: .binary), Verbatim(type: "textual/x", format: .binary),
     ]
@@ -135,7 +138,8 @@ import Testing
         #expect(problem(request(.broadcast, type: "application/json", "{\"a\":}")) == "400 malformed_json")
         let latin = PushRequest(route: .broadcast, contentType: "text/plain", body: ByteBuffer(bytes: [0xE9]))
         #expect(problem(latin) == "400 invalid_payload")
-        let json = PushRequest(route: .broadcast, contentType: "application/json", body: ByteBuffer(bytes: [0x22, 0xE9, 0x22]))
+        let json = PushRequest(
+            route: .broadcast, contentType: "application/json", body: ByteBuffer(bytes: [0x22, 0xE9, 0x22]))
         #expect(problem(json) == "400 malformed_json")
         #expect(problem(PushRequest(route: .broadcast, body: ByteBuffer(bytes: [0xE9]))) == nil)
     }
@@ -146,13 +150,16 @@ import Testing
         #expect(problem(request(.group(name))) == "400 invalid_group")
     }
 
-    @Test(arguments: [
-        ("offline=drop", nil), ("offline=fail", nil), ("durable=false", nil), ("offline=queue", "501 not_implemented"),
-        ("offline=", "400 invalid_request"), ("durable=true", "501 not_implemented"), ("durable=1", "400 invalid_request"),
-        ("ttl=60", "501 not_implemented"), ("collapse=k", "501 not_implemented"), ("id=x", "501 not_implemented"),
-        ("urgent=1", "400 invalid_request"), ("offline=%", "400 invalid_request"), ("&", nil),
-        ("offline=drop&offline=fail", "400 invalid_request"), ("durable=false&offline=drop", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("offline=drop", nil), ("offline=fail", nil), ("durable=false", nil),
+            ("offline=queue", "501 not_implemented"),
+            ("offline=", "400 invalid_request"), ("durable=true", "501 not_implemented"),
+            ("durable=1", "400 invalid_request"),
+            ("ttl=60", "501 not_implemented"), ("collapse=k", "501 not_implemented"), ("id=x", "501 not_implemented"),
+            ("urgent=1", "400 invalid_request"), ("offline=%", "400 invalid_request"), ("&", nil),
+            ("offline=drop&offline=fail", "400 invalid_request"), ("durable=false&offline=drop", nil),
+        ] as [(String, String?)])
     func theQueryHasTheOptions(query: String, code: String?) {
         #expect(problem(request(.client("a"), query: query)) == code)
     }
@@ -166,11 +173,12 @@ import Testing
 
     // MARK: Headers
 
-    @Test(arguments: [
-        ("wait", "501 not_implemented"), ("wait=5", "501 not_implemented"), ("Wait=5", "501 not_implemented"),
-        ("respond-async, wait=5", "501 not_implemented"), ("respond-async,wait = 5", "501 not_implemented"),
-        ("respond-async", nil), ("return=minimal", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("wait", "501 not_implemented"), ("wait=5", "501 not_implemented"), ("Wait=5", "501 not_implemented"),
+            ("respond-async, wait=5", "501 not_implemented"), ("respond-async,wait = 5", "501 not_implemented"),
+            ("respond-async", nil), ("return=minimal", nil), ("", nil),
+        ] as [(String, String?)])
     func waitingIsRefusedAndOtherPreferencesMayBeIgnored(prefer: String, code: String?) {
         var request = request(.push)
         request.prefer = prefer

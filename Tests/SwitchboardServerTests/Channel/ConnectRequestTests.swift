@@ -17,7 +17,8 @@ import Testing
     }
 
     private func refusal(
-        _ uri: String = "/ws", headers: [(String, String)] = [], _ change: (inout ServerConfiguration) -> Void = { _ in }
+        _ uri: String = "/ws", headers: [(String, String)] = [],
+        _ change: (inout ServerConfiguration) -> Void = { _ in }
     ) -> String? {
         do throws(Problem) {
             _ = try request(uri, headers: headers, change)
@@ -49,13 +50,16 @@ import Testing
         #expect(request.userAgent == "till/2")
     }
 
-    @Test(arguments: [
-        ("/ws?clientId=", "invalid_client_id"), ("/ws?clientId=a%20b", "invalid_client_id"),
-        ("/ws?clientId=a&clientId=b", "invalid_client_id"), ("/ws?clientId=a&clientId=a", "invalid_client_id"),
-        ("/ws?clientId=a/b", "invalid_client_id"), ("/ws?group=", "invalid_group"), ("/ws?group=a%2Fb", "invalid_group"),
-        ("/ws?token=x", "not_implemented"), ("/ws?token=", "not_implemented"), ("/ws?clientId=%", "invalid_request"),
-        ("/ws?x=%FF", "invalid_request"), ("/ws?clientId=a", nil), ("/ws?label.x=1&label.x=2", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("/ws?clientId=", "invalid_client_id"), ("/ws?clientId=a%20b", "invalid_client_id"),
+            ("/ws?clientId=a&clientId=b", "invalid_client_id"), ("/ws?clientId=a&clientId=a", "invalid_client_id"),
+            ("/ws?clientId=a/b", "invalid_client_id"), ("/ws?group=", "invalid_group"),
+            ("/ws?group=a%2Fb", "invalid_group"),
+            ("/ws?token=x", "not_implemented"), ("/ws?token=", "not_implemented"),
+            ("/ws?clientId=%", "invalid_request"),
+            ("/ws?x=%FF", "invalid_request"), ("/ws?clientId=a", nil), ("/ws?label.x=1&label.x=2", nil),
+        ] as [(String, String?)])
     func queriesThatAreRefused(uri: String, code: String?) {
         #expect(refusal(uri) == code)
     }
@@ -105,7 +109,8 @@ import Testing
 
     private static let offers = [
         Offer(headers: [], mode: .raw), Offer(headers: ["switchboard.v1"], mode: .framed),
-        Offer(headers: ["mqtt, switchboard.v1"], mode: .framed), Offer(headers: ["mqtt", "switchboard.v1"], mode: .framed),
+        Offer(headers: ["mqtt, switchboard.v1"], mode: .framed),
+        Offer(headers: ["mqtt", "switchboard.v1"], mode: .framed),
         Offer(headers: [" switchboard.v1 ,x"], mode: .framed), Offer(headers: ["mqtt"], mode: nil),
         Offer(headers: ["switchboard.v2"], mode: nil), Offer(headers: ["Switchboard.V1"], mode: nil),
         Offer(headers: ["switchboard.v1x"], mode: nil),
@@ -156,7 +161,9 @@ import Testing
 
     @Test func withoutTrustedProxiesTheHeaderMeansNothing() throws {
         let remote = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
-        let request = try request(headers: [("X-Forwarded-For", "203.0.113.9")], remote: remote) { $0.trustedProxies = [] }
+        let request = try request(headers: [("X-Forwarded-For", "203.0.113.9")], remote: remote) {
+            $0.trustedProxies = []
+        }
         #expect(request.address == "127.0.0.1:1")
     }
 

@@ -7,7 +7,8 @@ import Testing
 /// Our parser beside NIO's: whenever ours says that it is a request, NIO must find the very same one.
 @Suite struct PushRequestParserFuzzTests {
     private static let targets = [
-        "/v1/push", "/v1/broadcast", "/v1/clients/kiosk-7/push", "/v1/groups/a:b/push", "/v1/push?a=b", "/v1/clients/a/push?",
+        "/v1/push", "/v1/broadcast", "/v1/clients/kiosk-7/push", "/v1/groups/a:b/push", "/v1/push?a=b",
+        "/v1/clients/a/push?",
         "/v1/broadcast?offline=drop&x=[1]|{}\"<>^`\\'!$()*,;=@~",
     ]
     private static let headers = [
@@ -17,8 +18,10 @@ import Testing
     ]
     private static let words = [
         "\r\n", "\r", "\n", "\r\n\r\n", " ", "\t", ":", "Transfer-Encoding: chunked\r\n", "Content-Length: 1\r\n",
-        "Content-Length: 0", "chunked", "Host: b\r\n", "HTTP/1.1", "POST /v1/push HTTP/1.1\r\n", "\u{0}", "%", "Upgrade: a\r\n",
-        "Expect: 100-continue\r\n", "Connection: upgrade\r\n", "0\r\n\r\n", ",", "\u{E9}", "\u{7F}", "Transfer-Encoding:",
+        "Content-Length: 0", "chunked", "Host: b\r\n", "HTTP/1.1", "POST /v1/push HTTP/1.1\r\n", "\u{0}", "%",
+        "Upgrade: a\r\n",
+        "Expect: 100-continue\r\n", "Connection: upgrade\r\n", "0\r\n\r\n", ",", "\u{E9}", "\u{7F}",
+        "Transfer-Encoding:",
     ]
 
     private func request(_ random: inout Seeded) -> [UInt8] {
@@ -51,7 +54,9 @@ import Testing
         let buffer = ByteBuffer(bytes: bytes)
         guard let request = PushRequestSamples.request(buffer) else { return false }
         let push = request.push
-        func differs(_ what: String) { Issue.record("\(what): \(String(decoding: bytes, as: UTF8.self).debugDescription)") }
+        func differs(_ what: String) {
+            Issue.record("\(what): \(String(decoding: bytes, as: UTF8.self).debugDescription)")
+        }
         guard let whole = buffer.getSlice(at: 0, length: request.length),
             let short = buffer.getSlice(at: 0, length: request.length - 1)
         else {
@@ -68,9 +73,13 @@ import Testing
         if reference.head.uri != uri(of: push, whole) { differs("another target") }
         let closes = values("connection", reference).contains { $0.lowercased() == "close" }
         if closes != request.isLast { differs("another end of the connection") }
-        if values("content-type", reference) != (push.contentType.map { [$0] } ?? []) { differs("another content type") }
+        if values("content-type", reference) != (push.contentType.map { [$0] } ?? []) {
+            differs("another content type")
+        }
         if values("prefer", reference) != (push.prefer.map { [$0] } ?? []) { differs("another preference") }
-        if reference.head.headers.contains(name: "authorization") != push.hasAuthorization { differs("other authorization") }
+        if reference.head.headers.contains(name: "authorization") != push.hasAuthorization {
+            differs("other authorization")
+        }
         for name in ["transfer-encoding", "expect", "upgrade", "content-encoding"]
         where reference.head.headers.contains(name: name) { differs(name) }
         return true
@@ -120,7 +129,8 @@ import Testing
 
     /// Every byte at every place of a head: the classes of characters are where parsers differ.
     @Test func everyByteAtEveryPlace() {
-        let original = Array("POST /v1/clients/a/push?b HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 2\r\n\r\n{}".utf8)
+        let original = Array(
+            "POST /v1/clients/a/push?b HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 2\r\n\r\n{}".utf8)
         var taken = 0
         for place in 0...original.count {
             for byte in UInt8.min...UInt8.max {

@@ -12,7 +12,8 @@ import Testing
         "GET /v1/push HTTP/1.1", "PUT /v1/push HTTP/1.1", "post /v1/push HTTP/1.1", "POSTX /v1/push HTTP/1.1",
         " POST /v1/push HTTP/1.1", "\r\nPOST /v1/push HTTP/1.1", "POST  /v1/push HTTP/1.1", "POST\t/v1/push HTTP/1.1",
         "POST /v1/push  HTTP/1.1", "POST /v1/push HTTP/1.1 ", "POST /v1/push HTTP/1.1\t", "POST /v1/push HTTP/1.0",
-        "POST /v1/push HTTP/2.0", "POST /v1/push HTTP/1.10", "POST /v1/push http/1.1", "POST /v1/push", "POST /v1/push ",
+        "POST /v1/push HTTP/2.0", "POST /v1/push HTTP/1.10", "POST /v1/push http/1.1", "POST /v1/push",
+        "POST /v1/push ",
         "POST HTTP/1.1", "POST http://a/v1/push HTTP/1.1", "POST //v1/push HTTP/1.1", "POST /V1/push HTTP/1.1",
         "POST /v1//push HTTP/1.1", "POST /v1/push/ HTTP/1.1", "POST /v1/pushes HTTP/1.1", "POST /v1/ HTTP/1.1",
         "POST /v1/clients/push HTTP/1.1", "POST /v1/clients//push HTTP/1.1", "POST /v1/clients/a/b/push HTTP/1.1",
@@ -20,22 +21,27 @@ import Testing
         "POST /v1/clients/a%2Fb/push HTTP/1.1", "POST /v1/pus%68 HTTP/1.1", "POST /v1/push#x HTTP/1.1",
         "POST /v1/push?a=%41 HTTP/1.1", "POST /v1/push?a=b+c HTTP/1.1", "POST /v1/push?a=b c HTTP/1.1",
         "POST /v1/clients/\u{E9}/push HTTP/1.1", "POST /v1/push?\u{0} HTTP/1.1", "POST /v1/push?\u{7F} HTTP/1.1",
-        "POST /v1/push?\t HTTP/1.1", "POST /v1/push\rX: HTTP/1.1", "POST /v1/push HTTP/1.1\r", "POST /v1/push HTTP/1.1\nX: y",
+        "POST /v1/push?\t HTTP/1.1", "POST /v1/push\rX: HTTP/1.1", "POST /v1/push HTTP/1.1\r",
+        "POST /v1/push HTTP/1.1\nX: y",
     ]
 
     /// Each stands between `Host` and `Content-Length`.
     private static let headers: [String] = [
         "Transfer-Encoding: chunked\r\n", "transfer-ENCODING: identity\r\n", "Transfer-Encoding:\tchunked\r\n",
         "Transfer-Encoding:\r\n", "Transfer-Encoding : chunked\r\n", "Transfer-Encoding\t: chunked\r\n",
-        " Transfer-Encoding: chunked\r\n", "\tTransfer-Encoding: chunked\r\n", "X: y\r\n Transfer-Encoding: chunked\r\n",
+        " Transfer-Encoding: chunked\r\n", "\tTransfer-Encoding: chunked\r\n",
+        "X: y\r\n Transfer-Encoding: chunked\r\n",
         "X: y\r\n\tfolded\r\n", "X: y\nTransfer-Encoding: chunked\r\n", "X: y\rTransfer-Encoding: chunked\r\n",
         "X: y\r\r\n", "X: \u{0}\r\n", "X: \u{1}\r\n", "X: \u{7F}\r\n", "X: y\u{B}\r\n", "X\u{0}: y\r\n",
         "Content-Length: 2\r\n", "content-length: 2\r\n", "Content-Length: 3\r\n", "Content-Length:\r\n",
         "Content-Length : 2\r\n", "Host: a\r\n", "host: b\r\n", "Expect: 100-continue\r\n", "EXPECT: x\r\n",
         "Upgrade: websocket\r\n", "Upgrade: h2c\r\n", "Connection: upgrade\r\n", "Connection: keep-alive, Upgrade\r\n",
-        "Connection: close, x\r\n", "Connection:\r\n", "Content-Encoding: gzip\r\n", "Content-Type: a\r\nContent-Type: b\r\n",
-        "Prefer: a\r\nPrefer: wait=1\r\n", ": x\r\n", "x\r\n", "no colon\r\n", "a b: c\r\n", "a\u{E9}: c\r\n", "\u{FF21}: c\r\n",
-        "a(b): c\r\n", "a/b: c\r\n", "a@b: c\r\n", "a[0]: c\r\n", "a{0}: c\r\n", "a\"b: c\r\n", "a,b: c\r\n", "a;b: c\r\n",
+        "Connection: close, x\r\n", "Connection:\r\n", "Content-Encoding: gzip\r\n",
+        "Content-Type: a\r\nContent-Type: b\r\n",
+        "Prefer: a\r\nPrefer: wait=1\r\n", ": x\r\n", "x\r\n", "no colon\r\n", "a b: c\r\n", "a\u{E9}: c\r\n",
+        "\u{FF21}: c\r\n",
+        "a(b): c\r\n", "a/b: c\r\n", "a@b: c\r\n", "a[0]: c\r\n", "a{0}: c\r\n", "a\"b: c\r\n", "a,b: c\r\n",
+        "a;b: c\r\n",
         "a<b>: c\r\n", "a=b: c\r\n", "a?b: c\r\n", "a\\b: c\r\n",
     ]
 
@@ -43,7 +49,8 @@ import Testing
         "", "Content-Length:\r\n", "Content-Length: \r\n", "Content-Length: +2\r\n", "Content-Length: -2\r\n",
         "Content-Length: 0x2\r\n", "Content-Length: 2,2\r\n", "Content-Length: 2, 2\r\n", "Content-Length: 2 2\r\n",
         "Content-Length: 2.0\r\n", "Content-Length: 2e0\r\n", "Content-Length: two\r\n", "Content-Length: 2;\r\n",
-        "Content-Length: \"2\"\r\n", "Content-Length: \u{FF12}\r\n", "Content-Length: 2\u{A0}\r\n", "Content-Length: 2\t\r\n",
+        "Content-Length: \"2\"\r\n", "Content-Length: \u{FF12}\r\n", "Content-Length: 2\u{A0}\r\n",
+        "Content-Length: 2\t\r\n",
         "Content-Length: 9999999999999\r\n", "Content-Length: 18446744073709551618\r\n", "Content_Length: 2\r\n",
         "Content-Length=2\r\n", "X-Content-Length: 2\r\n",
     ]
@@ -57,7 +64,8 @@ import Testing
         "POST /v1/push HTTP/1.1\rHost: a\rContent-Length: 2\r\r{}",
         "POST /v1/push HTTP/1.1\r\n\r\n", "POST /v1/push HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST /v1/push HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}", "\r\n", "\n", "P\r\n", "POST\r\n", "POST /v2", "XOST /v1/",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\u{16}\u{3}\u{1}", "\r\n", "\n", "P\r\n", "POST\r\n", "POST /v2",
+        "XOST /v1/",
     ]
 
     private static let odd: [ByteBuffer] =

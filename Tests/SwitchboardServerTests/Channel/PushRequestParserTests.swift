@@ -21,13 +21,15 @@ import Testing
         #expect(request.push.body == ByteBuffer(string: "hi\r\n"))
     }
 
-    @Test(arguments: [
-        ("/v1/push", PushRoute.push), ("/v1/broadcast", .broadcast), ("/v1/clients/a/push", .client("a")),
-        ("/v1/groups/shop:1/push", .group("shop:1")), ("/v1/clients/push/push", .client("push")),
-        ("/v1/clients/?/push", nil), ("/v1/clients/\"/push", .client("\"")),
-    ] as [(String, PushRoute?)])
+    @Test(
+        arguments: [
+            ("/v1/push", PushRoute.push), ("/v1/broadcast", .broadcast), ("/v1/clients/a/push", .client("a")),
+            ("/v1/groups/shop:1/push", .group("shop:1")), ("/v1/clients/push/push", .client("push")),
+            ("/v1/clients/?/push", nil), ("/v1/clients/\"/push", .client("\"")),
+        ] as [(String, PushRoute?)])
     func routes(path: String, route: PushRoute?) {
-        #expect(PushRequestSamples.request(PushRequestSamples.bytes(line: "POST \(path) HTTP/1.1"))?.push.route == route)
+        #expect(
+            PushRequestSamples.request(PushRequestSamples.bytes(line: "POST \(path) HTTP/1.1"))?.push.route == route)
     }
 
     @Test func noticesWhatIsNotInThisVersion() throws {
@@ -60,7 +62,10 @@ import Testing
             bytes.moveReaderIndex(forwardBy: 6)
             let request = try #require(PushRequestSamples.request(bytes))
             #expect(request.length == length)
-            #expect(request.push.body == first.getSlice(at: length - request.push.body.readableBytes, length: request.push.body.readableBytes))
+            #expect(
+                request.push.body
+                    == first.getSlice(
+                        at: length - request.push.body.readableBytes, length: request.push.body.readableBytes))
         }
     }
 
@@ -90,7 +95,9 @@ import Testing
         #expect(needed == bytes.readableBytes)
     }
 
-    @Test(arguments: [("G", true), ("GET /w", true), ("GET /ws", false), ("GET /x", false), ("P", false), ("HEAD", false)])
+    @Test(arguments: [
+        ("G", true), ("GET /w", true), ("GET /ws", false), ("GET /x", false), ("P", false), ("HEAD", false),
+    ])
     func theBeginningOfAnUpgradeIsUndecided(text: String, isUndecided: Bool) {
         let isFoundUndecided =
             if case .undecided = PushRequestSamples.parse(ByteBuffer(string: text)) { true } else { false }
@@ -125,7 +132,8 @@ import Testing
     }
 
     @Test func anEndlessHeadIsNotWaitedFor() {
-        let endless = ByteBuffer(string: "POST /v1/" + String(repeating: "x", count: PushRequestParser.maximumHeadBytes))
+        let endless = ByteBuffer(
+            string: "POST /v1/" + String(repeating: "x", count: PushRequestParser.maximumHeadBytes))
         guard case .other = PushRequestSamples.parse(endless) else {
             Issue.record("it goes on waiting")
             return

@@ -5,7 +5,8 @@ import NIOCore
 /// Push requests as clients write them.
 enum PushRequestSamples {
     static func bytes(
-        _ headers: String = "", line: String = "POST /v1/push HTTP/1.1", host: String = "Host: a\r\n", body: String = "{}",
+        _ headers: String = "", line: String = "POST /v1/push HTTP/1.1", host: String = "Host: a\r\n",
+        body: String = "{}",
         length: String? = nil
     ) -> ByteBuffer {
         let length = length ?? "Content-Length: \(body.utf8.count)\r\n"
@@ -13,8 +14,10 @@ enum PushRequestSamples {
     }
 
     static let valid: [ByteBuffer] = [
-        bytes(), bytes(body: ""), bytes("Content-Type: text/plain\r\n", line: "POST /v1/broadcast HTTP/1.1", body: "hello"),
-        bytes(line: "POST /v1/clients/kiosk-7/push?offline=fail HTTP/1.1"), bytes(line: "POST /v1/groups/a:b@c/push HTTP/1.1"),
+        bytes(), bytes(body: ""),
+        bytes("Content-Type: text/plain\r\n", line: "POST /v1/broadcast HTTP/1.1", body: "hello"),
+        bytes(line: "POST /v1/clients/kiosk-7/push?offline=fail HTTP/1.1"),
+        bytes(line: "POST /v1/groups/a:b@c/push HTTP/1.1"),
         bytes(line: "POST /v1/push? HTTP/1.1"), bytes(line: "POST /v1/push?a=b&c HTTP/1.1"), bytes(host: "HOST:a\r\n"),
         bytes("Connection: close\r\n"), bytes("connection:  Keep-Alive \r\n"),
         bytes("User-Agent: curl/8 (x; y)\r\nAccept: */*\r\nX-Empty:\r\nX-Tab:\t a\tb \t\r\n"),

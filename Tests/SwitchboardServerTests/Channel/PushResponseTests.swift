@@ -34,12 +34,15 @@ import Testing
         #expect(response.isKeptAlive)
     }
 
-    @Test(arguments: [
-        (Problem.invalidRequest("\u{E9}\n\"x\""), "Bad Request", nil), (.clientOffline(client("a")), "Not Found", nil),
-        (.tooManyGroups(3), "Conflict", nil), (.bodyTooLarge(3), "Content Too Large", nil),
-        (.rateLimited(retryAfter: 7), "Too Many Requests", "7"), (.notImplemented("x"), "Not Implemented", nil),
-        (.busUnavailable("x"), "Service Unavailable", "1"), (.overloaded("x", retryAfter: 5), "Service Unavailable", "5"),
-    ] as [(Problem, String, String?)])
+    @Test(
+        arguments: [
+            (Problem.invalidRequest("\u{E9}\n\"x\""), "Bad Request", nil),
+            (.clientOffline(client("a")), "Not Found", nil),
+            (.tooManyGroups(3), "Conflict", nil), (.bodyTooLarge(3), "Content Too Large", nil),
+            (.rateLimited(retryAfter: 7), "Too Many Requests", "7"), (.notImplemented("x"), "Not Implemented", nil),
+            (.busUnavailable("x"), "Service Unavailable", "1"),
+            (.overloaded("x", retryAfter: 5), "Service Unavailable", "5"),
+        ] as [(Problem, String, String?)])
     func problems(problem: Problem, reason: String, retryAfter: String?) throws {
         let response = try response(.failure(problem))
         #expect(response.head.status.code == UInt(problem.status))
@@ -67,7 +70,10 @@ import Testing
         for answer in answers { wire.writeImmutableBuffer(bytes(answer)) }
         let responses = try ReferenceResponse.all(in: wire, count: answers.count)
         #expect(responses.map(\.head.status.code) == [200, 400, 202, 503])
-        let bodies = ["{}", String(buffer: Problem.invalidGroup.document), "", String(buffer: Problem.busUnavailable("away").document)]
+        let bodies = [
+            "{}", String(buffer: Problem.invalidGroup.document), "",
+            String(buffer: Problem.busUnavailable("away").document),
+        ]
         #expect(responses.map { String(buffer: $0.body) } == bodies)
     }
 }

@@ -10,7 +10,9 @@ import Testing
         let testDescription: String
         let change: @Sendable (inout ServerConfiguration) -> Void
 
-        init(_ setting: String?, _ description: String, _ change: @escaping @Sendable (inout ServerConfiguration) -> Void) {
+        init(
+            _ setting: String?, _ description: String, _ change: @escaping @Sendable (inout ServerConfiguration) -> Void
+        ) {
             self.setting = setting
             testDescription = description
             self.change = change

@@ -10,7 +10,8 @@ import Testing
     private func push(_ text: String) -> PreparedPush {
         PreparedPush(
             BusPush(
-                id: PushID(unchecked: text), target: .all, payload: Payload(format: .text, bytes: ByteBuffer(string: text))))
+                id: PushID(unchecked: text), target: .all,
+                payload: Payload(format: .text, bytes: ByteBuffer(string: text))))
     }
 
     private func counters(raw: Int, framed: Int) -> ShardCounters {

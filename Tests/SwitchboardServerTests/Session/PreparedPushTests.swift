@@ -37,7 +37,8 @@ import Testing
                 for _ in 0..<8 { tasks.addTask { collector.add(PushOutcome(matched: 1, delivered: 1, dropped: 0)) } }
             }
         }
-        #expect(outcomes.withLock { $0 } == Array(repeating: PushOutcome(matched: 8, delivered: 8, dropped: 0), count: 200))
+        #expect(
+            outcomes.withLock { $0 } == Array(repeating: PushOutcome(matched: 8, delivered: 8, dropped: 0), count: 200))
     }
 
     @Test func whatASessionDidIsCounted() {

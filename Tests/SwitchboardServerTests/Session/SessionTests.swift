@@ -104,7 +104,8 @@ import Testing
             test.node.receive(
                 .evict(
                     Eviction(
-                        client: client("a"), session: SessionID(unchecked: "x"), epoch: epoch, node: NodeID(unchecked: "n2"),
+                        client: client("a"), session: SessionID(unchecked: "x"), epoch: epoch,
+                        node: NodeID(unchecked: "n2"),
                         address: "192.0.2.1")))
             test.loop.run()
         }
@@ -145,11 +146,15 @@ import Testing
 
     // MARK: What breaks the rules
 
-    @Test(arguments: [
-        (WebSocketOpcode.text, "not json", true, 4006), (.text, "[]", true, 4006), (.binary, "{}", true, 4006),
-        (.text, "{}", false, 1002), (.continuation, "x", true, 1002), (.text, String(repeating: " ", count: 101), true, 1009),
-    ] as [(WebSocketOpcode, String, Bool, UInt16)])
-    func aFramedClientIsClosedWithTheRightCode(opcode: WebSocketOpcode, text: String, isMasked: Bool, code: UInt16) throws {
+    @Test(
+        arguments: [
+            (WebSocketOpcode.text, "not json", true, 4006), (.text, "[]", true, 4006), (.binary, "{}", true, 4006),
+            (.text, "{}", false, 1002), (.continuation, "x", true, 1002),
+            (.text, String(repeating: " ", count: 101), true, 1009),
+        ] as [(WebSocketOpcode, String, Bool, UInt16)])
+    func aFramedClientIsClosedWithTheRightCode(opcode: WebSocketOpcode, text: String, isMasked: Bool, code: UInt16)
+        throws
+    {
         let test = TestNode { $0.inboundLimit = 100 }
         let connection = try Connection(test, "/ws?clientId=a", isFramed: true)
         try connection.receive(opcode, text, isMasked: isMasked)
@@ -159,7 +164,9 @@ import Testing
         try connection.drop()
     }
 
-    @Test(arguments: [#"{"type":"nonsense"}"#, #"{"type":"hello"}"#, #"{"type":"ack","offset":"1"}"#, #"{"type":"message","data":1}"#])
+    @Test(arguments: [
+        #"{"type":"nonsense"}"#, #"{"type":"hello"}"#, #"{"type":"ack","offset":"1"}"#, #"{"type":"message","data":1}"#,
+    ])
     func whatIsOnlyRefusedLeavesTheSessionOpen(text: String) throws {
         let test = TestNode()
         let connection = try Connection(test, "/ws?clientId=a", isFramed: true)

@@ -10,7 +10,8 @@ struct ReferenceRequest {
     /// - Returns: The first request in the bytes; nil when it is not complete.
     /// - Throws: when the bytes are not HTTP.
     static func first(in bytes: ByteBuffer) throws -> ReferenceRequest? {
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         try channel.writeInbound(bytes)
         var head: HTTPRequestHead?
@@ -34,7 +35,8 @@ struct ReferenceResponse {
 
     /// All responses in the bytes, each to a `POST`.
     static func all(in bytes: ByteBuffer, count: Int = 1) throws -> [ReferenceResponse] {
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
         defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
         for _ in 0..<count {
             try channel.writeOutbound(
@@ -49,7 +51,9 @@ struct ReferenceResponse {
             case .head(let found): head = found
             case .body(var piece): body.writeBuffer(&piece)
             case .end:
-                if let head { responses.append(ReferenceResponse(head: head, body: body, isKeptAlive: head.isKeepAlive)) }
+                if let head {
+                    responses.append(ReferenceResponse(head: head, body: body, isKeptAlive: head.isKeepAlive))
+                }
                 head = nil
                 body = ByteBuffer()
             }

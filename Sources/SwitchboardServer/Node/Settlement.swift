@@ -1,0 +1,60 @@
+import Logging
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// Whether the cluster has found together again after the bus was away.
+///
+/// The first node that is back sees neither the clients of the others (their presence may be gone with Redis' memory) nor
+/// their subscriptions. What it answered then would be wrong: "nobody there" for clients that are connected. So pushes are
+/// refused until every node that was known before has written its presence again, or its lease would have ended.
+final class Settlement: Sendable {
+    private struct State {
+        var round = 0
+        var isRestoring = false
+        var isSettling = false
+    }
+
+    private let state = Mutex(State())
+
+    /// This node's own presence is not written yet.
+    var isRestoring: Bool { state.withLock { $0.isRestoring } }
+    var isSettled: Bool { state.withLock { !$0.isSettling } }
+
+    /// - Returns: The number of this round, for the calls that end it.
+    func begin() -> Int {
+        state.withLock { state in
+            state.round += 1
+            state.isRestoring = true
+            state.isSettling = true
+            return state.round
+        }
+    }
+
+    func restored(_ round: Int) { state.withLock { if $0.round == round { $0.isRestoring = false } } }
+
+    func settled(_ round: Int) { state.withLock { if $0.round == round { $0.isSettling = false } } }
+
+    func isCurrent(_ round: Int) -> Bool { state.withLock { $0.round == round } }
+}
+
+extension Node {
+    /// The bus is back: writes presence again, and waits for the other nodes to have done so.
+    func settle(awaiting others: Set<NodeID>, round: Int) async {
+        await beat()
+        await restorePresence()
+        settlement.restored(round)
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(NodeLease.lifetime)
+        var missing = others
+        while settlement.isCurrent(round), clock.now < deadline {
+            if let replies = try? await conversations.ask(.stats) {
+                missing.subtract(replies.bodies.filter { NodeReport.isRestored($0.body) }.map(\.node))
+            }
+            if missing.isEmpty { break }
+            try? await clock.sleep(for: .milliseconds(100))
+        }
+        if !missing.isEmpty { logger.warning("nodes have not come back", metadata: ["missing": "\(missing)"]) }
+        settlement.settled(round)
+    }
+}
