@@ -111,6 +111,6 @@ import Testing
             }
             if isRefused { refused += 1 }
         }
-        #expect(refused > 1000)
+        #expect(refused > 500)
     }
 }

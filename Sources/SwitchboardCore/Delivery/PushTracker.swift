@@ -25,6 +25,14 @@ public struct PushReport: Hashable, Sendable {
     }
 }
 
+extension Int {
+    /// A receipt comes from outside: absurd counts must not end the process.
+    fileprivate func clampedSum(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 /// Gathers the receipts of one push until every node that it reached has answered. A struct without I/O.
 public struct PushTracker: Sendable {
     /// How many clients the target names; the ones that are nowhere are `offline`.
@@ -54,9 +62,9 @@ public struct PushTracker: Sendable {
         switch replies.answered(receipt.node) {
         case .repeated: return nil
         case .counted(let isComplete):
-            counts.matched += receipt.matched
-            counts.delivered += receipt.delivered
-            counts.dropped += receipt.dropped
+            counts.matched = counts.matched.clampedSum(receipt.matched)
+            counts.delivered = counts.delivered.clampedSum(receipt.delivered)
+            counts.dropped = counts.dropped.clampedSum(receipt.dropped)
             if receipt.matched > 0 { counts.nodes += 1 }
             return isComplete ? report(isFinal: true) : nil
         }

@@ -36,6 +36,8 @@ final class InProcessPresence: Sendable {
         var clients: [ClientID: Record] = [:]
         /// The order in which clients went offline, with the epoch that ended; stale where the client came back.
         var gone: Deque<(client: ClientID, epoch: UInt64)> = []
+        /// Clients of whom there is a record and no session.
+        var offline = 0
         var leases: [NodeID: NodeDescription] = [:]
         var messageIDs = RecentIDs()
     }
@@ -71,6 +73,8 @@ final class InProcessPresence: Sendable {
                         client: session.client, session: older.session, epoch: record.epoch, node: session.node,
                         address: session.address), older.node
                 )
+            } else if record.details?.departure != nil {
+                state.offline -= 1
             }
             record.live = session
             record.lastSeenAt = now
@@ -203,11 +207,20 @@ extension InProcessPresence.Record {
 extension InProcessPresence.State {
     fileprivate mutating func noteGone(_ client: ClientID, epoch: UInt64) {
         gone.append((client, epoch))
-        while gone.count > InProcessPresence.maximumOffline, let oldest = gone.popFirst() {
-            guard let record = clients[oldest.client], record.live == nil, record.epoch == oldest.epoch else {
-                continue
-            }
-            clients[oldest.client] = nil
+        offline += 1
+        // Who comes and goes leaves stale entries behind; they are swept out before they are the most of the list.
+        if gone.count > 2 * InProcessPresence.maximumOffline {
+            gone = gone.filter { isGone($0.client, epoch: $0.epoch) }
         }
+        while offline > InProcessPresence.maximumOffline, let oldest = gone.popFirst() {
+            guard isGone(oldest.client, epoch: oldest.epoch) else { continue }
+            clients[oldest.client] = nil
+            offline -= 1
+        }
+    }
+
+    private func isGone(_ client: ClientID, epoch: UInt64) -> Bool {
+        guard let record = clients[client] else { return false }
+        return record.live == nil && record.epoch == epoch
     }
 }

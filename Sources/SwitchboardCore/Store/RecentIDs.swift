@@ -11,13 +11,12 @@ struct RecentIDs: Sendable {
     /// - Parameter now: Seconds.
     /// - Returns: false when the id is known already.
     mutating func insert(_ id: String, now: UInt64) -> Bool {
-        while let oldest = order.first,
-            oldest.at + UInt64(UpstreamMessage.idLifetime) <= now || order.count >= Self.maximum
-        {
+        while let oldest = order.first, oldest.at + UInt64(UpstreamMessage.idLifetime) <= now {
             order.removeFirst()
             known.remove(oldest.id)
         }
         guard known.insert(id).inserted else { return false }
+        if order.count >= Self.maximum, let oldest = order.popFirst() { known.remove(oldest.id) }
         order.append((id, now))
         return true
     }

@@ -78,7 +78,7 @@ struct ConnectRequest: Sendable {
         guard let remote, let ip = remote.ipAddress else { return "unknown" }
         let own = remote.port.map { ip.contains(":") ? "[\(ip)]:\($0)" : "\(ip):\($0)" } ?? ip
         guard !forwarded.isEmpty, trusted.contains(where: { $0.contains(ip) }) else { return own }
-        let hops = forwarded.joined(separator: ",").split(separator: ",").map { trimmed($0) }
+        let hops = forwarded.joined(separator: ",").split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
         for hop in hops.reversed() where !trusted.contains(where: { $0.contains(hop) }) {
             return String(hop.prefix(64))
         }

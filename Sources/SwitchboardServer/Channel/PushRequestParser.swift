@@ -40,7 +40,8 @@ struct PushRequestParser {
         buffer.withUnsafeReadableBytes { bytes in
             guard let head = Head.find(in: bytes) else {
                 if Head.begins(bytes, with: Head.opening) {
-                    return bytes.count < Self.maximumHeadBytes ? .incomplete(needed: bytes.count + 1) : .other
+                    return bytes.count < Self.maximumHeadBytes && Head.hasWholeLineEnds(bytes)
+                        ? .incomplete(needed: bytes.count + 1) : .other
                 }
                 return Head.begins(bytes, with: Head.socket) && Head.end(in: bytes) == nil
                     && bytes.count < Self.maximumHeadBytes ? .undecided : .other
@@ -89,6 +90,15 @@ private enum Head {
             return nil
         }
         return UnsafeRawBufferPointer(rebasing: bytes[..<end])
+    }
+
+    /// False when a line of an unfinished head ends otherwise than by CR LF: such a head might never end.
+    static func hasWholeLineEnds(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        for index in bytes.indices {
+            if bytes[index] == 0x0A, index == 0 || bytes[index - 1] != 0x0D { return false }
+            if bytes[index] == 0x0D, index + 1 < bytes.count, bytes[index + 1] != 0x0A { return false }
+        }
+        return true
     }
 
     /// Where the head ends, behind the empty line.
@@ -216,8 +226,8 @@ private struct Fields {
     > {
         var start = start
         var end = end
-        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
-        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
+        while start < end, bytes[start] == 0x20 { start += 1 }
+        while end > start, bytes[end - 1] == 0x20 { end -= 1 }
         return bytes[start..<end]
     }
 

@@ -17,7 +17,9 @@ public struct AddressRange: Hashable, Sendable {
         guard let first = parts.first, let bytes = Self.bytes(of: String(first)) else { return nil }
         var prefix = bytes.count * 8
         if parts.count == 2 {
-            guard let given = Int(parts[1]), (0...prefix).contains(given) else { return nil }
+            guard parts[1].allSatisfy(\.isNumber), let given = Int(parts[1]), (0...prefix).contains(given) else {
+                return nil
+            }
             prefix = given
         }
         self.bytes = bytes

@@ -34,7 +34,10 @@ extension Session {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is NIOWebSocketError {
+        if phase == .closing {
+            // The decoder refuses whatever follows the frame that it could not read; that is passed over.
+            if error is IOError { context.close(promise: nil) }
+        } else if error is NIOWebSocketError {
             close(CloseCode(decoderError: error), reason: "a frame that cannot be read", isFinal: true, lingers: true)
         } else {
             context.close(promise: nil)

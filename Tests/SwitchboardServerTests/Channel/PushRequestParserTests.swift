@@ -95,15 +95,23 @@ import Testing
         #expect(needed == bytes.readableBytes)
     }
 
+    private enum Kind: Sendable { case undecided, socket, other }
+
     @Test(arguments: [
-        ("G", true), ("GET /w", true), ("GET /ws", false), ("GET /x", false), ("P", false), ("HEAD", false),
+        ("G", Kind.undecided), ("GET /w", .undecided),
+        ("GET /ws?clientId=a HTTP/1.1\r\nUpgrade: websocket\r\n", .undecided),
+        ("GET /ws HTTP/1.1\r\nHost: a\r\nupgrade:  WebSocket\r\n\r\n", .socket),
+        ("GET /ws/echo HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", .socket),
+        ("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n", .other), ("GET /ws HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", .other),
+        ("GET /v1/nodes HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", .other), ("GET /x", .other), ("HEAD", .other),
+        ("GET /ws" + String(repeating: "x", count: PushRequestParser.maximumHeadBytes), .other),
     ])
-    func theBeginningOfAnUpgradeIsUndecided(text: String, isUndecided: Bool) {
-        let isFoundUndecided =
-            if case .undecided = PushRequestSamples.parse(ByteBuffer(string: text)) { true } else { false }
-        #expect(isFoundUndecided == isUndecided)
-        let isSocketRequest = PushRequestParser(bodyLimit: 0).isSocketRequest(ByteBuffer(string: text))
-        #expect(isSocketRequest == (text == "GET /ws"))
+    private func requestsForASocketAreTold(text: String, kind: Kind) {
+        let bytes = ByteBuffer(string: text)
+        let isUndecided = if case .undecided = PushRequestSamples.parse(bytes) { true } else { false }
+        #expect(isUndecided == (kind == .undecided))
+        let isSocketRequest = PushRequestParser(bodyLimit: 0).isSocketRequest(bytes)
+        #expect(isSocketRequest == (kind == .socket))
     }
 
     @Test func theBodyLimit() {
