@@ -185,8 +185,12 @@ let package = Package(
                 "SwitchboardCore",
                 "SwitchboardProtocol",
                 "SwitchboardServer",
+                "SwitchboardWebSocket",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),

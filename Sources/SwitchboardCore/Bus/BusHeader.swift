@@ -54,6 +54,9 @@ struct BusHeader {
 
     private func payload(_ body: ByteBuffer?) throws(BusCodec.Failure) -> Payload {
         if let body {
+            guard document["data"] == nil, document["text"] == nil, document["base64"] == nil else {
+                throw BusCodec.Failure("a payload in the header and one behind it")
+            }
             guard document["format"] != nil else { return Payload(format: Self.format(of: body), bytes: body) }
             guard let format = Payload.Format(rawValue: try string("format")) else { throw unfit("format") }
             return Payload(format: format, bytes: body)

@@ -25,7 +25,7 @@ struct ClusterRoutes<Context: RequestContext> {
             guard let document = try? JSONDocument(body), let slice = document["groups"],
                 let groups = document.object(slice)
             else { continue }
-            for (name, value) in groups.members { counts[name, default: 0] += groups.integer(value) ?? 0 }
+            for (name, value) in groups.members { counts[name, default: 0] &+= groups.integer(value) ?? 0 }
         }
         return answer { json in
             json.list("groups", counts.sorted { $0.key < $1.key }) { group, count in
@@ -75,7 +75,7 @@ struct ClusterRoutes<Context: RequestContext> {
         let nodes = replies.bodies.sorted { $0.node < $1.node }.compactMap { reply -> (NodeID, [(String, Int)])? in
             guard let document = try? JSONDocument(reply.body) else { return nil }
             let figures = document.members.compactMap { name, value in document.integer(value).map { (name, $0) } }
-            for (name, value) in figures { total[name, default: 0] += value }
+            for (name, value) in figures { total[name, default: 0] &+= value }
             return (reply.node, figures)
         }
         return answer { json in

@@ -72,7 +72,7 @@ struct ConnectionSetup: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.limits)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit))
+        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, awaitsRequest: true))
         return channel.eventLoop.makeSucceededFuture(.http(try wrap(channel)))
     }
 
@@ -99,7 +99,7 @@ struct ConnectionSetup: Sendable {
         configuration.decoderConfiguration = Self.limits
         let pipeline = channel.pipeline.syncOperations
         let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit))
+        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, awaitsRequest: false))
         return negotiated
     }
 

@@ -12,15 +12,21 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let bodyLimit: Int
+    private let awaitsRequest: Bool
     /// Requests whose responses have not ended. An answer of our own may only be written when there are none.
     private var outstanding = 0
     private var isEnding = false
     /// Nothing behind this handler watches the time before the first request.
     private var deadline: Scheduled<Void>?
 
-    init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
+    /// - Parameter awaitsRequest: The first request is not whole yet; it has to come in time.
+    init(bodyLimit: Int, awaitsRequest: Bool) {
+        self.bodyLimit = bodyLimit
+        self.awaitsRequest = awaitsRequest
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        guard awaitsRequest else { return }
         let channel = context.channel
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(ConnectionSetup.handshakeTimeout)) {
             channel.close(promise: nil)

@@ -44,6 +44,7 @@ struct PushRequestParser {
                         ? .incomplete(needed: bytes.count + 1) : .other
                 }
                 return Head.begins(bytes, with: Head.socket) && Head.end(in: bytes) == nil
+                    && Head.hasWholeLineEnds(bytes)
                     && bytes.count < Self.maximumHeadBytes ? .undecided : .other
             }
             guard let fields = Fields(head) else { return .other }
@@ -64,11 +65,7 @@ extension PushRequestParser {
     func isSocketRequest(_ buffer: ByteBuffer) -> Bool {
         buffer.withUnsafeReadableBytes { bytes in
             guard Head.begins(bytes, with: Head.socket), let end = Head.end(in: bytes) else { return false }
-            return String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n").contains { line in
-                let parts = line.split(separator: ":", maxSplits: 1)
-                return parts.count == 2 && parts[0].lowercased() == "upgrade"
-                    && parts[1].lowercased().contains("websocket")
-            }
+            return Head.asksForWebSocket(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
         }
     }
 }
@@ -99,6 +96,36 @@ private enum Head {
             if bytes[index] == 0x0D, index + 1 < bytes.count, bytes[index + 1] != 0x0A { return false }
         }
         return true
+    }
+
+    /// Whether a line of the head is `Upgrade: websocket`, or names it among others.
+    static func asksForWebSocket(_ head: UnsafeRawBufferPointer) -> Bool {
+        let name: StaticString = "\nupgrade:"
+        var start = 0
+        while let line = find(name, in: head, from: start) {
+            let value = head[(line + name.utf8CodeUnitCount)...].prefix { $0 != 0x0D }
+            if find("websocket", in: UnsafeRawBufferPointer(rebasing: value), from: 0) != nil { return true }
+            start = line + 1
+        }
+        return false
+    }
+
+    /// Where `text`, which is in lower case, stands first, in whatever case.
+    private static func find(_ text: StaticString, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        let length = text.utf8CodeUnitCount
+        var index = start
+        while index + length <= bytes.count {
+            var matched = 0
+            while matched < length {
+                let byte = bytes[index + matched]
+                let folded = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
+                guard folded == text.utf8Start[matched] else { break }
+                matched += 1
+            }
+            if matched == length { return index }
+            index += 1
+        }
+        return nil
     }
 
     /// Where the head ends, behind the empty line.
@@ -226,7 +253,8 @@ private struct Fields {
     > {
         var start = start
         var end = end
-        while start < end, bytes[start] == 0x20 { start += 1 }
+        // A tab behind a value is what the real parser refuses in a length.
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
         while end > start, bytes[end - 1] == 0x20 { end -= 1 }
         return bytes[start..<end]
     }
