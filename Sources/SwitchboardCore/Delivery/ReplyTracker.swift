@@ -5,7 +5,9 @@ public import SwitchboardProtocol
 /// Answers may overtake the bus' word on how many nodes were reached, so both are awaited in any order.
 public struct ReplyTracker: Sendable {
     private var reached: Int?
-    private var answered: Set<NodeID> = []
+    /// Most messages have one answer, which needs no set.
+    private var first: NodeID?
+    private var others: Set<NodeID> = []
 
     public init() {}
 
@@ -21,12 +23,16 @@ public struct ReplyTracker: Sendable {
     /// - Returns: true when nothing is pending any more.
     public mutating func published(toNodes nodes: Int) -> Bool {
         reached = nodes
-        return answered.count >= nodes
+        return count >= nodes
     }
 
     public mutating func answered(_ node: NodeID) -> Reply {
-        guard answered.insert(node).inserted else { return .repeated }
-        return .counted(isComplete: reached.map { answered.count >= $0 } ?? false)
+        guard let first else {
+            self.first = node
+            return .counted(isComplete: isComplete)
+        }
+        guard node != first, others.insert(node).inserted else { return .repeated }
+        return .counted(isComplete: isComplete)
     }
 
     /// These nodes are the living ones: when all of them have answered, no answer is missing, even if a program that is
@@ -34,7 +40,10 @@ public struct ReplyTracker: Sendable {
     ///
     /// - Returns: true when that completes the replies.
     public mutating func living(_ nodes: Set<NodeID>) -> Bool {
-        guard let reached, answered.count < reached, !nodes.isEmpty, nodes.isSubset(of: answered) else { return false }
-        return true
+        guard let reached, count < reached, !nodes.isEmpty else { return false }
+        return nodes.allSatisfy { $0 == first || others.contains($0) }
     }
+
+    private var count: Int { first == nil ? 0 : 1 + others.count }
+    private var isComplete: Bool { reached.map { count >= $0 } ?? false }
 }
