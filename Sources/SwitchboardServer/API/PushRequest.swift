@@ -14,7 +14,7 @@ enum PushRoute: Hashable, Sendable {
     case broadcast
 }
 
-/// A push as it came over HTTP, whichever way; ``accepted(by:)`` says what is wrong with it.
+/// A push as it came over HTTP, whichever way; ``accepted()`` says what is wrong with it.
 struct PushRequest: Sendable {
     let route: PushRoute
     /// Behind the `?`.
@@ -59,20 +59,20 @@ struct PushRequest: Sendable {
 
     /// The body is the payload: text for `text/*` and `application/json`, else binary.
     private func verbatim(to target: Target) throws(Problem) -> Accepted {
-        let options = try options(to: target)
-        switch try format() {
+        let failsOffline = try self.failsOffline(target)
+        switch format {
         case .json:
             do throws(JSONError) { try JSONDocument.validate(body) } catch { throw .malformedJSON(error.description) }
-            return Accepted(target: target, payload: Payload(format: .json, bytes: body), failsOffline: options)
+            return Accepted(target: target, payload: Payload(format: .json, bytes: body), failsOffline: failsOffline)
         case .text:
             guard UTF8Text.isValid(body) else { throw .invalidPayload("the text is not valid UTF-8") }
-            return Accepted(target: target, payload: Payload(format: .text, bytes: body), failsOffline: options)
+            return Accepted(target: target, payload: Payload(format: .text, bytes: body), failsOffline: failsOffline)
         case .binary:
-            return Accepted(target: target, payload: Payload(format: .binary, bytes: body), failsOffline: options)
+            return Accepted(target: target, payload: Payload(format: .binary, bytes: body), failsOffline: failsOffline)
         }
     }
 
-    private func format() throws(Problem) -> Payload.Format {
+    private var format: Payload.Format {
         guard let contentType else { return .binary }
         let type = contentType.prefix { $0 != ";" && $0 != " " }
         // Compared without lowercasing first: these two spellings are nearly all there is.
@@ -83,7 +83,7 @@ struct PushRequest: Sendable {
         return lowered.hasPrefix("text/") ? .text : .binary
     }
 
-    private func options(to target: Target) throws(Problem) -> Bool {
+    private func failsOffline(_ target: Target) throws(Problem) -> Bool {
         guard !query.isEmpty else { return false }
         guard let query = URLQuery(query) else { throw .invalidRequest("the query is not valid") }
         if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }

@@ -73,7 +73,10 @@ struct PushRequestFields {
             let value = PushRequestFields.trimmed(lines, colon + 1, end)
             switch Name(name) {
             case .contentLength:
-                guard !hasLength, let length = PushRequestFields.number(value) else { return false }
+                // The real parser refuses a tab behind a length, though behind other values it passes over it.
+                guard !hasLength, !lines[value.endIndex..<end].contains(0x09),
+                    let length = PushRequestFields.number(value)
+                else { return false }
                 hasLength = true
                 contentLength = length
             case .framing: return false
@@ -117,9 +120,8 @@ struct PushRequestFields {
     > {
         var start = start
         var end = end
-        // A tab behind a value is what the real parser refuses in a length.
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
-        while end > start, bytes[end - 1] == 0x20 { end -= 1 }
+        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
         return bytes[start..<end]
     }
 

@@ -43,11 +43,6 @@ final class Delivery: Sendable {
         return state.withLock { $0.rate.take(now: now) ? nil : $0.rate.retryAfter }
     }
 
-    func newID() -> PushID {
-        let now = WallClock.milliseconds()
-        return state.withLock { PushID(unchecked: $0.ids.next(milliseconds: now)) }
-    }
-
     /// - Parameter completion: Called once, on any thread.
     func push(_ payload: Payload, to target: Target, completion: @escaping Completion) {
         let now = WallClock.milliseconds()
