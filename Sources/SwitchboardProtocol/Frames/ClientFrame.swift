@@ -5,6 +5,8 @@ public enum ClientFrame: Hashable, Sendable {
     case hello(Hello)
     /// All of the client's mailbox up to and including this offset was received.
     case ack(offset: String)
+    /// This one push was received: for pushes that ask for it (``ServerFrame/Push/wantsAck``).
+    case received(id: String)
     /// Upstream; with `id` the server answers `ack`.
     case message(id: String?, payload: Payload)
     /// The final answer to a command; `status` is an HTTP-like integer.
@@ -60,6 +62,9 @@ extension ClientFrame {
         case .ack(let offset):
             json.string("type", "ack")
             json.string("offset", offset)
+        case .received(let id):
+            json.string("type", "ack")
+            json.string("id", id)
         case .message(let id, let payload):
             json.string("type", "message")
             if let id { json.string("id", id) }
@@ -108,7 +113,12 @@ extension ClientFrame {
                     token: try reader.optionalString("token"), client: client,
                     labels: try reader.optionalStrings("labels") ?? [:], version: try reader.optionalString("version"),
                     resume: try reader.optionalStrings("resume") ?? [:]))
-        case "ack": self = .ack(offset: try reader.string("offset"))
+        case "ack":
+            if let id = try reader.optionalString("id") {
+                self = .received(id: id)
+            } else {
+                self = .ack(offset: try reader.string("offset"))
+            }
         case "message": self = .message(id: try reader.optionalString("id"), payload: try reader.payload())
         case "result":
             guard let status = Int(exactly: try reader.number("status")) else {

@@ -59,6 +59,19 @@ struct FrameReader {
         FrameReader(type: type, document: try required(name, try optional(name, document.object)))
     }
 
+    /// The members of an object of objects; none when it is missing.
+    func objects<Value>(
+        _ name: String, _ read: (FrameReader) throws(FrameError) -> Value
+    ) throws(FrameError) -> [String: Value] {
+        guard let outer = try optional(name, document.object) else { return [:] }
+        var values: [String: Value] = [:]
+        for (key, slice) in outer.members {
+            let inner = try required(name, outer.object(slice))
+            values[key] = try read(FrameReader(type: type, document: inner))
+        }
+        return values
+    }
+
     func objectBytes(_ name: String) throws(FrameError) -> ByteBuffer {
         guard let slice = document[name], slice.kind == .object else { throw FrameError.invalidField(name) }
         return document.bytes(of: slice)

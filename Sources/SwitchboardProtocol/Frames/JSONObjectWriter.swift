@@ -46,6 +46,11 @@ public struct JSONObjectWriter {
         buffer.writeString(":\(value)")
     }
 
+    public mutating func boolean(_ name: StaticString, _ value: Bool) {
+        self.name(name)
+        buffer.writeStaticString(value ? "true" : "false")
+    }
+
     /// JSON text that needs no check.
     public mutating func literal(_ name: StaticString, _ text: String) {
         self.name(name)
@@ -82,6 +87,17 @@ public struct JSONObjectWriter {
 
     public mutating func object(_ name: StaticString, _ members: (inout JSONObjectWriter) -> Void) {
         self.name(name)
+        var inner = JSONObjectWriter(taking: &buffer)
+        members(&inner)
+        buffer = inner.finish()
+    }
+
+    /// An object whose name is not known beforehand.
+    public mutating func object(named name: String, _ members: (inout JSONObjectWriter) -> Void) {
+        if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
+        isFirst = false
+        buffer.writeJSONString(name)
+        buffer.writeInteger(UInt8(ascii: ":"))
         var inner = JSONObjectWriter(taking: &buffer)
         members(&inner)
         buffer = inner.finish()

@@ -32,12 +32,28 @@ public enum ServerFrame: Hashable, Sendable {
         public var reconnectMinimum: Double
         /// Seconds.
         public var reconnectMaximum: Double
+        /// Every channel that the client named with an offset is recovered.
         public var recovered: Bool
+        /// Where the channels stand that the client named in its `resume`.
+        public var channels: [String: Channel]
+
+        /// Where the history of a channel stands.
+        public struct Channel: Hashable, Sendable {
+            /// False when pushes were missed that are gone: the client must ask for its state elsewhere.
+            public var recovered: Bool
+            /// The newest offset of the history; what was missed up to it follows when it is recovered.
+            public var offset: String
+
+            public init(recovered: Bool, offset: String) {
+                self.recovered = recovered
+                self.offset = offset
+            }
+        }
 
         public init(
             client: ClientID, session: SessionID, epoch: UInt64, node: NodeID, heartbeatInterval: Double,
             heartbeatTimeout: Double, reconnectMinimum: Double = 1, reconnectMaximum: Double = 30,
-            recovered: Bool = false
+            recovered: Bool = false, channels: [String: Channel] = [:]
         ) {
             self.client = client
             self.session = session
@@ -48,6 +64,7 @@ public enum ServerFrame: Hashable, Sendable {
             self.reconnectMinimum = reconnectMinimum
             self.reconnectMaximum = reconnectMaximum
             self.recovered = recovered
+            self.channels = channels
         }
     }
 
@@ -59,12 +76,16 @@ public enum ServerFrame: Hashable, Sendable {
         public var payload: Payload
         /// The place in the client's mailbox or the channel's history, when the push is durable.
         public var offset: String?
+        /// A backend waits for ``ClientFrame/received(id:)``; never set when the offset is one of the mailbox, whose acks
+        /// say it already.
+        public var wantsAck: Bool
 
-        public init(id: String, channel: String, payload: Payload, offset: String? = nil) {
+        public init(id: String, channel: String, payload: Payload, offset: String? = nil, wantsAck: Bool = false) {
             self.id = id
             self.channel = channel
             self.payload = payload
             self.offset = offset
+            self.wantsAck = wantsAck
         }
     }
 
@@ -103,12 +124,23 @@ extension ServerFrame {
                 $0.number("min", hello.reconnectMinimum)
                 $0.number("max", hello.reconnectMaximum)
             }
-            json.literal("recovered", hello.recovered ? "true" : "false")
+            json.boolean("recovered", hello.recovered)
+            if !hello.channels.isEmpty {
+                json.object("channels") { json in
+                    for (name, channel) in hello.channels.sorted(by: { $0.key < $1.key }) {
+                        json.object(named: name) {
+                            $0.boolean("recovered", channel.recovered)
+                            $0.string("offset", channel.offset)
+                        }
+                    }
+                }
+            }
         case .push(let push):
             json.string("type", "push")
             json.string("id", push.id)
             json.string("channel", push.channel)
             if let offset = push.offset { json.string("offset", offset) }
+            if push.wantsAck { json.boolean("ack", true) }
             json.payload(push.payload)
         case .command(let command):
             json.string("type", "command")
@@ -148,7 +180,7 @@ extension ServerFrame {
             self = .push(
                 Push(
                     id: try reader.string("id"), channel: try reader.string("channel"), payload: try reader.payload(),
-                    offset: try reader.optionalString("offset")))
+                    offset: try reader.optionalString("offset"), wantsAck: try reader.optionalBoolean("ack") ?? false))
         case "command":
             self = .command(
                 Command(
@@ -179,6 +211,10 @@ extension ServerFrame.Hello {
             node: try reader.identifier("node"),
             heartbeatInterval: try heartbeat.number("interval"), heartbeatTimeout: try heartbeat.number("timeout"),
             reconnectMinimum: try reconnect.number("min"), reconnectMaximum: try reconnect.number("max"),
-            recovered: try reader.optionalBoolean("recovered") ?? false)
+            recovered: try reader.optionalBoolean("recovered") ?? false,
+            channels: try reader.objects("channels") { channel throws(FrameError) in
+                Channel(
+                    recovered: try channel.optionalBoolean("recovered") ?? false, offset: try channel.string("offset"))
+            })
     }
 }

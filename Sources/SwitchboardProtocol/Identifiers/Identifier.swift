@@ -87,3 +87,9 @@ public struct PushID: Identifier {
     public let rawValue: String
     public init(unchecked rawValue: String) { self.rawValue = rawValue }
 }
+
+/// Names a command; a command with the same id runs once.
+public struct CommandID: Identifier {
+    public let rawValue: String
+    public init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
