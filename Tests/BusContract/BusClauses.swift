@@ -30,7 +30,7 @@ extension BusContract {
         ContractClause("send reaches the one node") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let receipt = BusMessage.receipt(
-                Receipt(push: PushID(unchecked: "p1"), node: first.id, matched: 3, delivered: 2, dropped: 1))
+                Receipt(ticket: 7, node: first.id, matched: 3, delivered: 2, dropped: 1))
             first.bus.send(receipt, to: second.id)
             #expect(await second.recorder.relevant(1) == [receipt])
             // What came over the shared channel after it shows that nothing else is under way.
@@ -71,13 +71,25 @@ extension BusContract {
     private static let everyKind: [BusMessage] = {
         let (n1, n2) = (NodeID(unchecked: "n1"), NodeID(unchecked: "n2"))
         let kiosk = client("kiosk-7")
+        let command = CommandID(unchecked: "k-1")
         return [
             push("x", to: .client(kiosk)), push("x", to: .clients([kiosk, client("b")])),
             push("x", to: .group(group("g"))),
             push("x", to: .labels(["a b": "\"c\""])), push("x"),
-            .receipt(Receipt(push: PushID(unchecked: "p"), node: n1, matched: 1, delivered: 1, dropped: 0)),
+            .push(durablePush("x", to: .all, collapse: "a \"b\"")),
+            .receipt(Receipt(ticket: 1 << 52, node: n1, matched: 1, delivered: 1, dropped: 0)),
+            .acknowledged(Acknowledgement(ticket: 3, node: n1, clients: 2)),
             .evict(
                 Eviction(client: kiosk, session: SessionID(unchecked: "s"), epoch: 9, node: n2, address: "2001:db8::1")),
+            .command(
+                BusCommand(
+                    id: command, client: kiosk, name: "re \"boot\"", payload: payloads[0], timeout: 0.5, origin: n1)),
+            .cancel(Cancellation(id: command, client: kiosk)),
+            .commandEvent(CommandEvent(id: command, node: n2, kind: .delivered)),
+            .commandEvent(CommandEvent(id: command, node: n2, kind: .output(payloads[3]))),
+            .commandEvent(CommandEvent(id: command, node: n2, kind: .result(status: 200, payloads[1]))),
+            .commandEvent(CommandEvent(id: command, node: n2, kind: .result(status: 500, nil))),
+            .commandEvent(CommandEvent(id: command, node: n2, kind: .sessionEnded)),
             .control(Control(id: "c1", origin: n1, client: kiosk, action: .close(code: 4004, reason: "a \"b\""))),
             .control(Control(id: "c2", origin: n1, client: kiosk, action: .join(group("g")))),
             .control(Control(id: "c3", origin: n1, client: kiosk, action: .leave(group("g")))),

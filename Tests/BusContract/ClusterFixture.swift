@@ -23,5 +23,7 @@ public struct ContractClause: Sendable, CustomStringConvertible {
 
 /// What every pair of bus and store must do, in process or through Redis. Each clause wants a fresh cluster.
 public enum BusContract {
-    public static let clauses: [ContractClause] = bus + routing + registration + presence + listing + nodes
+    public static let clauses: [ContractClause] =
+        bus + barrier + routing + registration + presence + listing + nodes + mailboxes + mailDelivery + mailLimits
+        + mailExpiry + histories + ledger + pushLogs
 }

@@ -8,7 +8,7 @@ extension BusContract {
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let (older, epoch) = try await first.join(client("a"))
             let newer = second.session(client("a"), address: "[2001:db8::1]\"\\")
-            #expect(try await second.register(newer) == .registered(epoch: epoch + 1))
+            #expect(try await second.register(newer) == .registered(epoch: epoch + 1, hasMail: false))
             let eviction = Eviction(
                 client: client("a"), session: older.session, epoch: epoch + 1, node: second.id, address: newer.address)
             #expect(await first.recorder.relevant(1) == [.evict(eviction)])
@@ -33,7 +33,7 @@ extension BusContract {
                 $0?.state == .offline
             }
             #expect(
-                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1)
+                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1, hasMail: false)
             )
             _ = try await first.publish(push("end"))
             #expect(await first.recorder.relevant(1) == [push("end")])
@@ -55,7 +55,7 @@ extension BusContract {
             try await cluster.lose(first.id)
             _ = try await second.store.reap()
             #expect(
-                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1)
+                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1, hasMail: false)
             )
         },
         ContractClause("the end of an older session does not touch the newer") { cluster in
@@ -74,7 +74,7 @@ extension BusContract {
             let epochs = try await withThrowingTaskGroup(of: (Int, UInt64).self) { tasks in
                 for (index, node) in nodes.enumerated() {
                     tasks.addTask {
-                        guard case .registered(let epoch) = try await node.register(sessions[index]) else {
+                        guard case .registered(let epoch, _) = try await node.register(sessions[index]) else {
                             return (index, 0)
                         }
                         return (index, epoch)
@@ -97,7 +97,7 @@ extension BusContract {
         ContractClause("a client that connects too often has to wait, and only that one") { cluster in
             let node = try await cluster.node("n1")
             for count in 1...RegistrationLimit.connects {
-                #expect(try await node.register(node.session(client("a"))) == .registered(epoch: UInt64(count)))
+                #expect(try await node.register(node.session(client("a"))) == .registered(epoch: UInt64(count), hasMail: false))
             }
             guard case .coolingDown(let seconds) = try await node.register(node.session(client("a"))) else {
                 Issue.record("it may connect")
@@ -108,7 +108,7 @@ extension BusContract {
                 Issue.record("it may connect again")
                 return
             }
-            #expect(try await node.register(node.session(client("b"))) == .registered(epoch: 1))
+            #expect(try await node.register(node.session(client("b"))) == .registered(epoch: 1, hasMail: false))
             #expect(try await node.store.client(client("a"))?.epoch == UInt64(RegistrationLimit.connects))
         },
     ]

@@ -43,7 +43,7 @@ extension Node {
         record: SessionRecord, epoch: UInt64
     ) {
         let record = session(client, groups: groups, labels: labels)
-        guard case .registered(let epoch) = try await register(record) else {
+        guard case .registered(let epoch, _) = try await register(record) else {
             throw BusError.unavailable("\(client) was not registered")
         }
         return (record, epoch)

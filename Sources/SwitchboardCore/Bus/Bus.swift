@@ -56,4 +56,10 @@ public protocol Bus: AnyObject, Sendable {
 
     /// Sends to one node; lost when that node is gone.
     func send(_ message: BusMessage, to node: NodeID)
+
+    /// Waits until every message that was published before this call, by whomever, has come to this node's receiver.
+    ///
+    /// What the store kept before this call and published has been heard afterwards: so a reader of the store knows that it
+    /// overlaps with what it hears, without a hole.
+    func barrier(completion: @escaping @Sendable (Result<Void, BusError>) -> Void)
 }

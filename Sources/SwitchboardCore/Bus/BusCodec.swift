@@ -28,16 +28,44 @@ public enum BusCodec {
             json.object("to") { $0.target(push.target) }
             json.string("id", push.id.rawValue)
             json.string("format", push.payload.format.rawValue)
-            if let origin = push.origin { json.string("origin", origin.rawValue) }
+            if let origin = push.origin {
+                json.string("origin", origin.rawValue)
+                json.integer("ticket", Int(push.ticket))
+            }
             json.integer("at", Int(push.acceptedAt))
+            if push.waits { json.boolean("wait", true) }
+            if let durable = push.durable { json.durable(durable) }
             body = push.payload.bytes
         case .receipt(let receipt):
             json.string("type", "receipt")
-            json.string("push", receipt.push.rawValue)
+            json.integer("ticket", Int(receipt.ticket))
             json.string("node", receipt.node.rawValue)
             json.integer("matched", receipt.matched)
             json.integer("delivered", receipt.delivered)
             json.integer("dropped", receipt.dropped)
+        case .acknowledged(let acknowledgement):
+            json.string("type", "acknowledged")
+            json.integer("ticket", Int(acknowledgement.ticket))
+            json.string("node", acknowledgement.node.rawValue)
+            json.integer("clients", acknowledgement.clients)
+        case .command(let command):
+            json.string("type", "command")
+            json.string("id", command.id.rawValue)
+            json.string("origin", command.origin.rawValue)
+            json.string("client", command.client.rawValue)
+            json.string("name", command.name)
+            json.number("timeout", command.timeout)
+            json.string("format", command.payload.format.rawValue)
+            body = command.payload.bytes
+        case .cancel(let cancellation):
+            json.string("type", "cancel")
+            json.string("id", cancellation.id.rawValue)
+            json.string("client", cancellation.client.rawValue)
+        case .commandEvent(let event):
+            json.string("type", "commandEvent")
+            json.string("id", event.id.rawValue)
+            json.string("node", event.node.rawValue)
+            body = json.commandEvent(event.kind)
         case .evict(let eviction):
             json.string("type", "evict")
             json.string("client", eviction.client.rawValue)
@@ -117,6 +145,42 @@ public enum BusCodec {
 }
 
 extension JSONObjectWriter {
+    fileprivate mutating func durable(_ durable: BusPush.Durable) {
+        integer("expires", Int(durable.expiresAt))
+        if let collapse = durable.collapse { string("collapse", collapse) }
+        guard let place = durable.place else { return }
+        string("offset", place.offset.description)
+        string("previous", place.previous.description)
+        if let epoch = place.epoch { string("epoch", epoch) }
+    }
+
+    /// - Returns: The payload that goes behind the header.
+    fileprivate mutating func commandEvent(_ kind: CommandEvent.Kind) -> ByteBuffer? {
+        let payload: Payload?
+        switch kind {
+        case .delivered: payload = named("delivered")
+        case .notHere: payload = named("notHere")
+        case .unsupported: payload = named("unsupported")
+        case .queueFull: payload = named("queueFull")
+        case .sessionEnded: payload = named("sessionEnded")
+        case .output(let piece):
+            string("event", "output")
+            payload = piece
+        case .result(let status, let result):
+            string("event", "result")
+            integer("status", status)
+            payload = result
+        }
+        guard let payload else { return nil }
+        string("format", payload.format.rawValue)
+        return payload.bytes
+    }
+
+    private mutating func named(_ event: String) -> Payload? {
+        string("event", event)
+        return nil
+    }
+
     /// The members of the `to` object.
     public mutating func target(_ target: Target) {
         switch target {

@@ -17,8 +17,21 @@ struct BusHeader {
         case "receipt":
             return .receipt(
                 Receipt(
-                    push: try name("push"), node: try name("node"), matched: try count("matched"),
+                    ticket: UInt64(try count("ticket")), node: try name("node"), matched: try count("matched"),
                     delivered: try count("delivered"), dropped: try count("dropped")))
+        case "acknowledged":
+            return .acknowledged(
+                Acknowledgement(
+                    ticket: UInt64(try count("ticket")), node: try name("node"), clients: try count("clients")))
+        case "command":
+            return .command(
+                BusCommand(
+                    id: try name("id"), client: try name("client"), name: try string("name"),
+                    payload: try payload(body), timeout: try number("timeout"), origin: try name("origin")))
+        case "cancel": return .cancel(Cancellation(id: try name("id"), client: try name("client")))
+        case "commandEvent":
+            return .commandEvent(
+                CommandEvent(id: try name("id"), node: try name("node"), kind: try commandEvent(body)))
         case "evict":
             return .evict(
                 Eviction(
@@ -49,7 +62,37 @@ struct BusHeader {
         return BusPush(
             id: document["id"] == nil ? newID() : try name("id"), target: target, payload: try payload(body),
             origin: document["origin"] == nil ? nil : try name("origin"),
-            acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")))
+            ticket: document["ticket"] == nil || document["origin"] == nil ? 0 : UInt64(try count("ticket")),
+            acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")),
+            waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable())
+    }
+
+    private func durable() throws(BusCodec.Failure) -> BusPush.Durable? {
+        guard document["expires"] != nil else { return nil }
+        var durable = BusPush.Durable(
+            expiresAt: UInt64(try count("expires")),
+            collapse: document["collapse"] == nil ? nil : try string("collapse"))
+        guard document["offset"] != nil else { return durable }
+        guard let offset = StreamOffset(try string("offset")), let previous = StreamOffset(try string("previous")) else {
+            throw unfit("offset")
+        }
+        durable.place = BusPush.Place(
+            offset: offset, previous: previous, epoch: document["epoch"] == nil ? nil : try string("epoch"))
+        return durable
+    }
+
+    private func commandEvent(_ body: ByteBuffer?) throws(BusCodec.Failure) -> CommandEvent.Kind {
+        switch try string("event") {
+        case "delivered": return .delivered
+        case "notHere": return .notHere
+        case "unsupported": return .unsupported
+        case "queueFull": return .queueFull
+        case "sessionEnded": return .sessionEnded
+        case "output": return .output(try payload(body))
+        case "result":
+            return .result(status: try count("status"), document["format"] == nil ? nil : try payload(body))
+        default: throw unfit("event")
+        }
     }
 
     private func payload(_ body: ByteBuffer?) throws(BusCodec.Failure) -> Payload {
@@ -109,6 +152,11 @@ struct BusHeader {
 
     private func name<Name: Identifier>(_ member: String) throws(BusCodec.Failure) -> Name {
         guard let value = Name(rawValue: try string(member)) else { throw unfit(member) }
+        return value
+    }
+
+    private func number(_ name: String) throws(BusCodec.Failure) -> Double {
+        guard let slice = document[name], let value = document.number(slice) else { throw unfit(name) }
         return value
     }
 

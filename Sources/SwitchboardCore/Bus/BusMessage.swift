@@ -5,6 +5,10 @@ public import SwitchboardProtocol
 public enum BusMessage: Hashable, Sendable {
     case push(BusPush)
     case receipt(Receipt)
+    case acknowledged(Acknowledgement)
+    case command(BusCommand)
+    case cancel(Cancellation)
+    case commandEvent(CommandEvent)
     /// A newer session of this client exists: close the older.
     case evict(Eviction)
     /// Do something to a client's session; answered with ``done``.
@@ -19,45 +23,6 @@ public enum BusMessage: Hashable, Sendable {
     case nodeUp(NodeID)
     /// A node has left in good order.
     case nodeDown(NodeID)
-}
-
-/// A push on its way to the sessions.
-public struct BusPush: Hashable, Sendable {
-    public var id: PushID
-    public var target: Target
-    public var payload: Payload
-    /// The node that wants a receipt; nil when another program published it.
-    public var origin: NodeID?
-    /// Unix milliseconds at which the push was accepted; 0 when unknown.
-    public var acceptedAt: UInt64
-
-    public init(id: PushID, target: Target, payload: Payload, origin: NodeID? = nil, acceptedAt: UInt64 = 0) {
-        self.id = id
-        self.target = target
-        self.payload = payload
-        self.origin = origin
-        self.acceptedAt = acceptedAt
-    }
-}
-
-/// What one node did with a push.
-public struct Receipt: Hashable, Sendable {
-    public var push: PushID
-    public var node: NodeID
-    /// Sessions here that the target means.
-    public var matched: Int
-    /// Those of them to whose socket or socket queue it was handed.
-    public var delivered: Int
-    /// Those of them skipped because their queue was full.
-    public var dropped: Int
-
-    public init(push: PushID, node: NodeID, matched: Int, delivered: Int, dropped: Int) {
-        self.push = push
-        self.node = node
-        self.matched = matched
-        self.delivered = delivered
-        self.dropped = dropped
-    }
 }
 
 /// The older session of a client is to be closed.

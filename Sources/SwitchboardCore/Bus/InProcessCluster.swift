@@ -5,6 +5,9 @@ import Synchronization
 public final class InProcessCluster: Sendable {
     private let receivers = Mutex<[NodeID: any BusReceiver]>([:])
     let presence: InProcessPresence
+    let mailboxes: InProcessMailboxes
+    let histories: InProcessHistories
+    let ledger: InProcessLedger
 
     /// - Parameters:
     ///   - resumeWindow: Seconds for which a lost client is `suspect`.
@@ -14,6 +17,9 @@ public final class InProcessCluster: Sendable {
         clock: @escaping @Sendable () -> UInt64 = { WallClock.milliseconds() }
     ) {
         presence = InProcessPresence(resumeWindow: resumeWindow, clock: clock)
+        mailboxes = InProcessMailboxes(clock: clock)
+        histories = InProcessHistories(clock: clock)
+        ledger = InProcessLedger(clock: clock)
     }
 
     /// Adds a node. It takes part once its bus has a receiver.
@@ -82,5 +88,10 @@ public final class InProcessBus: Bus {
 
     public func send(_ message: BusMessage, to node: NodeID) {
         cluster.receiver(node)?.receive(message)
+    }
+
+    /// What is published has arrived when the call returns, but for what the store hands over in its order.
+    public func barrier(completion: @escaping @Sendable (Result<Void, BusError>) -> Void) {
+        HandOverQueue.barrier(cluster.mailboxes.queues + [cluster.histories.queue]) { completion(.success(())) }
     }
 }

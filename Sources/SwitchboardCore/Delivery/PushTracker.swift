@@ -18,10 +18,13 @@ public struct PushReport: Hashable, Sendable {
     public var counts: PushCounts
     /// False when a node has not said in time what it did.
     public var isFinal: Bool
+    /// The nodes behind `counts.nodes`, for pushes whose reports are added up: those that go to mailboxes.
+    public var holders: [NodeID]
 
-    public init(counts: PushCounts, isFinal: Bool) {
+    public init(counts: PushCounts, isFinal: Bool, holders: [NodeID] = []) {
         self.counts = counts
         self.isFinal = isFinal
+        self.holders = holders
     }
 }
 
@@ -33,28 +36,40 @@ extension Int {
     }
 }
 
-/// Gathers the receipts of one push until every node that it reached has answered. A struct without I/O.
+/// Gathers the receipts of one push, and the acks when somebody waits for them, until nothing is pending any more. A struct
+/// without I/O.
 public struct PushTracker: Sendable {
     /// How many clients the target names; the ones that are nowhere are `offline`.
     private let named: Int
+    /// Who is offline finds it in the mailbox.
+    private let isStored: Bool
+    private let waits: Bool
     private var counts = PushCounts()
     private var replies = ReplyTracker()
+    private var haveAllReplied = false
+    private var holders: [NodeID] = []
 
-    /// - Parameter target: Whom the push is meant for.
-    public init(target: Target) {
+    /// - Parameters:
+    ///   - target: Whom the push is meant for.
+    ///   - isStored: Each client that it names has it in its mailbox.
+    ///   - waits: The report is final only when everyone has acked.
+    public init(target: Target, isStored: Bool = false, waits: Bool = false) {
         named =
             switch target {
             case .client: 1
             case .clients(let clients): clients.count
             case .group, .labels, .all: 0
             }
+        self.isStored = isStored
+        self.waits = waits
     }
 
     /// The bus says how many nodes were reached.
     ///
     /// - Returns: The report, when nothing is pending any more.
     public mutating func published(toNodes nodes: Int) -> PushReport? {
-        replies.published(toNodes: nodes) ? report(isFinal: true) : nil
+        if replies.published(toNodes: nodes) { haveAllReplied = true }
+        return finalReport
     }
 
     /// A node says what it did. A second receipt of a node is ignored.
@@ -65,23 +80,49 @@ public struct PushTracker: Sendable {
             counts.matched = counts.matched.clampedSum(receipt.matched)
             counts.delivered = counts.delivered.clampedSum(receipt.delivered)
             counts.dropped = counts.dropped.clampedSum(receipt.dropped)
-            if receipt.matched > 0 { counts.nodes += 1 }
-            return isComplete ? report(isFinal: true) : nil
+            if receipt.matched > 0 {
+                counts.nodes += 1
+                if isStored { holders.append(receipt.node) }
+            }
+            if isComplete { haveAllReplied = true }
+            return finalReport
         }
+    }
+
+    /// Clients have acked.
+    public mutating func acknowledged(_ acknowledgement: Acknowledgement) -> PushReport? {
+        counts.acked = counts.acked.clampedSum(acknowledgement.clients)
+        return finalReport
     }
 
     /// These nodes are the living ones (``ReplyTracker/living(_:)``).
     public mutating func living(_ nodes: Set<NodeID>) -> PushReport? {
-        replies.living(nodes) ? report(isFinal: true) : nil
+        if replies.living(nodes) { haveAllReplied = true }
+        return finalReport
     }
 
     /// The time is up: what is known so far.
     public func expired() -> PushReport { report(isFinal: false) }
 
+    private var finalReport: PushReport? {
+        guard haveAllReplied, !waits || counts.acked >= counts.delivered else { return nil }
+        return report(isFinal: true)
+    }
+
     private func report(isFinal: Bool) -> PushReport {
         var counts = counts
-        // Who has not been found is offline only once every node has spoken.
-        if isFinal { counts.offline = max(0, named - counts.matched) }
-        return PushReport(counts: counts, isFinal: isFinal)
+        if isStored, counts.acked > counts.delivered {
+            // Clients got it from their mailboxes: later, or at another node than the one that it was sent to first.
+            counts.delivered = min(named, counts.acked)
+            counts.matched = max(counts.matched, counts.delivered)
+            counts.dropped = counts.matched - counts.delivered
+            counts.nodes = max(1, counts.nodes)
+        }
+        counts.acked = min(counts.acked, counts.delivered)
+        // Who has not been found is offline only once every node has spoken; but what is kept is kept.
+        let absent = max(0, named - counts.matched)
+        if haveAllReplied { counts.offline = absent }
+        if isStored { counts.queued = absent }
+        return PushReport(counts: counts, isFinal: isFinal, holders: holders)
     }
 }

@@ -81,7 +81,8 @@ final class InProcessPresence: Sendable {
             record.roundTrip = -1
             record.details = nil
             state.clients[session.client] = record
-            return (.registered(epoch: record.epoch), eviction)
+            // The mailbox is looked at once the session is there: what comes from then on is sent to it.
+            return (.registered(epoch: record.epoch, hasMail: true), eviction)
         }
     }
 

@@ -1,10 +1,13 @@
 public import SwitchboardProtocol
 
-/// The cluster's memory: which client is online and where, which nodes live, and what clients sent up.
+/// The cluster's memory: presence, mailboxes, histories, and what became of pushes and commands.
 ///
 /// Completions are called exactly once, on any thread. Everything a node calls per connection or per message takes a
 /// completion, so that no task is made for it; the rest is `async`.
-public protocol Store: AnyObject, Sendable {
+public protocol Store: PresenceStore, MailboxStore, HistoryStore, LedgerStore {}
+
+/// Which client is online and where, which nodes live, and what clients sent up.
+public protocol PresenceStore: AnyObject, Sendable {
     /// Makes `session` the client's current one, in one step with evicting the older: the older's node hears an
     /// ``BusMessage/evict(_:)`` on its own channel.
     ///
@@ -59,8 +62,8 @@ public enum DuplicatePolicy: String, Sendable, Hashable, CaseIterable {
 
 /// What became of a registration.
 public enum Registration: Sendable, Hashable {
-    /// The session is the client's current one.
-    case registered(epoch: UInt64)
+    /// The session is the client's current one. `hasMail` is false when its mailbox is certainly empty.
+    case registered(epoch: UInt64, hasMail: Bool)
     /// The client connected too often (``RegistrationLimit``): seconds until it may again.
     case coolingDown(seconds: Int)
     /// `DuplicatePolicy.reject`, and the client is connected to this node.

@@ -6,7 +6,7 @@ import Synchronization
 /// How nodes talk through Redis: a shared channel, and one channel for each node.
 public final class RedisBus: Bus {
     public let node: NodeID
-    private let link: RedisLink
+    let link: RedisLink
     /// `PUBLISH` and the shared channel, in RESP.
     private let sharedHead: ByteBuffer
     /// The first argument of the routing script, in RESP.

@@ -11,6 +11,30 @@ struct RedisKeys: Sendable {
     let client: KeyPattern
     /// `sb:client:{ID}:connects`: how often it connected lately.
     let clientConnects: KeyPattern
+    /// `sb:mailbox:{ID}`: a stream of durable pushes; on the slot of the client's presence. It goes some hours after its last
+    /// push has expired.
+    let mailbox: KeyPattern
+    /// `sb:mailbox:{ID}:index`: a hash of what is known of a mailbox as a whole, with the offsets by collapse key; it goes with
+    /// the mailbox.
+    let mailboxIndex: KeyPattern
+    /// `sb:mailboxes`: a zset, client -> the next expiry in its mailbox or some time before. Who has no mail any more leaves it
+    /// when that time comes.
+    let mailboxes: String
+    /// `{sb:mailboxes}:cleaning`: a zset, client -> when another node may clean its mailbox; the tag is the name of the zset that
+    /// it goes with.
+    let mailboxesInWork: String
+    /// `sb:history:{CHANNEL}`: a stream of durable pushes to `all` or `group:NAME`. It goes some hours after its last push has
+    /// expired.
+    let history: KeyPattern
+    /// `sb:history:{CHANNEL}:state`: a hash with the history's epoch and newest offset; it goes with the history, or a day after
+    /// a client has asked for a history that never was.
+    let historyState: KeyPattern
+    /// `sb:idem:KEY`: what was answered to an idempotency key; expires.
+    let idempotency: KeyPattern
+    /// `sb:command:ID`: what became of a command; expires.
+    let command: KeyPattern
+    /// `sb:pushes:ID`: a list, the log of a push, bounded; expires.
+    let pushLog: KeyPattern
     /// `sb:clients`: the ids of all clients with a record, in order.
     let clients: String
     /// `sb:nodes`: node id -> end of its lease.
@@ -32,6 +56,15 @@ struct RedisKeys: Sendable {
         nodeClients = KeyPattern("\(prefix):node:{", "}:clients")
         client = KeyPattern("\(prefix):client:{", "}")
         clientConnects = KeyPattern("\(prefix):client:{", "}:connects")
+        mailbox = KeyPattern("\(prefix):mailbox:{", "}")
+        mailboxIndex = KeyPattern("\(prefix):mailbox:{", "}:index")
+        mailboxes = "\(prefix):mailboxes"
+        mailboxesInWork = "{\(prefix):mailboxes}:cleaning"
+        history = KeyPattern("\(prefix):history:{", "}")
+        historyState = KeyPattern("\(prefix):history:{", "}:state")
+        idempotency = KeyPattern("\(prefix):idem:", "")
+        command = KeyPattern("\(prefix):command:", "")
+        pushLog = KeyPattern("\(prefix):pushes:", "")
         clients = "\(prefix):clients"
         nodes = "\(prefix):nodes"
         nodesInfo = "{\(prefix):nodes}:info"

@@ -40,6 +40,9 @@ final class RedisLink: Sendable {
     let logger: Logger
     let drops: DropCounter
     let group: any EventLoopGroup
+    let barriers: Mutex<BarrierRounds>
+    /// What the tokens of this process' barriers begin with.
+    let barrierToken: String
     private let gate = Mutex(Gate())
 
     init(configuration: RedisConfiguration, group: any EventLoopGroup, logger: Logger) {
@@ -48,6 +51,8 @@ final class RedisLink: Sendable {
         self.group = group
         self.logger = logger
         self.drops = DropCounter(logger: logger)
+        self.barriers = Mutex(BarrierRounds(timeout: .seconds(2), limit: configuration.commandLimit))
+        self.barrierToken = "\(configuration.node)/\(SessionID.random())/"
     }
 
     var isOpen: Bool { gate.withLock { $0.ready != nil } }
@@ -110,6 +115,7 @@ final class RedisLink: Sendable {
             return gate.ready
         }
         ready?.connection.close(trouble)
+        if ready != nil { failBarriers(trouble.busError) }
     }
 
     /// Redis says of this node's live sessions that they are gone, after the node was held up for longer than its lease: has

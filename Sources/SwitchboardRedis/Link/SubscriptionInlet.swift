@@ -58,7 +58,8 @@ final class SubscriptionInlet: Sendable {
             let message = try BusCodec.decode(bytes, newID: newID)
             if case .canary(let token) = message {
                 // Those of other nodes are on the shared channel too.
-                if token.hasPrefix(ownCanary) { canary(token, way) }
+                guard token.hasPrefix(ownCanary), way == .shared || !link.returned(token) else { return }
+                canary(token, way)
                 return
             }
             receiver?.receive(message)

@@ -3,8 +3,21 @@ import NIOCore
 /// The scripts that run in Redis, each a file in `Lua`, where its first lines say what it takes and returns.
 enum RedisScript: Int, CaseIterable, Sendable {
     case route, register, unregister, touch, restore, lost, beat, bury, accept
+    case enqueue, mail, ack, cancel, expire, due
+    case append, history
+    case claim, note
 
+    /// The whole script: what several have in common goes ahead of each.
     var source: [UInt8] {
+        switch self {
+        case .enqueue, .mail, .ack, .cancel, .expire:
+            PackageResources.common_lua + PackageResources.mailbox_lua + body
+        case .append, .history: PackageResources.common_lua + body
+        default: body
+        }
+    }
+
+    private var body: [UInt8] {
         switch self {
         case .route: PackageResources.route_lua
         case .register: PackageResources.register_lua
@@ -15,6 +28,16 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .beat: PackageResources.beat_lua
         case .bury: PackageResources.bury_lua
         case .accept: PackageResources.accept_lua
+        case .enqueue: PackageResources.enqueue_lua
+        case .mail: PackageResources.mail_lua
+        case .ack: PackageResources.ack_lua
+        case .cancel: PackageResources.cancel_lua
+        case .expire: PackageResources.expire_lua
+        case .due: PackageResources.due_lua
+        case .append: PackageResources.append_lua
+        case .history: PackageResources.history_lua
+        case .claim: PackageResources.claim_lua
+        case .note: PackageResources.note_lua
         }
     }
 }

@@ -8,6 +8,8 @@ public final class RedisStore: Store {
     let link: RedisLink
     /// The opening of the link in which this node's lease was last renewed.
     let lastBeat = Mutex<Int?>(nil)
+    /// Pushes that were found expired where nobody asked for them; ``expireMail()`` tells of them.
+    let untold = Mutex<[ExpiredPush]>([])
 
     init(link: RedisLink) { self.link = link }
 
@@ -28,9 +30,10 @@ public final class RedisStore: Store {
     ) {
         let keys = self.keys
         enlist(session)
-        link.run(.register, keys: 2, arguments: 10 + PresenceFields.ofSession.count * 2) { buffer in
+        link.run(.register, keys: 3, arguments: 10 + PresenceFields.ofSession.count * 2) { buffer in
             buffer.argument(keys.client, session.client.rawValue)
             buffer.argument(keys.clientConnects, session.client.rawValue)
+            buffer.argument(keys.mailbox, session.client.rawValue)
             buffer.argument(keys.nodeChannelHead)
             buffer.argument(session.client.rawValue)
             buffer.argument(session.node.rawValue)
@@ -197,9 +200,10 @@ struct NodeMember {
 
 extension Registration {
     fileprivate static func parse(_ reply: RESPReply) -> Result<Registration, BusError> {
-        if let elements = reply.elements, elements.count == 2, let kind = elements[0].integer {
+        if let elements = reply.elements, elements.count >= 2, let kind = elements[0].integer {
             switch (kind, elements[1].integer, elements[1].text.flatMap(NodeID.init(rawValue:))) {
-            case (0, let epoch?, _): return .success(.registered(epoch: UInt64(epoch)))
+            case (0, let epoch?, _):
+                return .success(.registered(epoch: UInt64(epoch), hasMail: elements.last != .integer(0)))
             case (1, let seconds?, _): return .success(.coolingDown(seconds: max(1, seconds)))
             case (2, _, let node?): return .success(.duplicate(node: node))
             default: break

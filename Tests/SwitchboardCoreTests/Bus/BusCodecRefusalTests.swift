@@ -7,8 +7,13 @@ import Testing
     private static let long = String(repeating: "x", count: 129)
     private static let tooMany = (0...Target.maximumClients).map { "\"c\($0)\"" }.joined(separator: ",")
     private static let tooManyLabels = (0...Target.maximumLabels).map { "\"k\($0)\":\"v\"" }.joined(separator: ",")
-    private static let receipt = #""type":"receipt","push":"p","node":"n","matched":1,"delivered":1,"dropped":0"#
+    private static let receipt = #""type":"receipt","ticket":1,"node":"n","matched":1,"delivered":1,"dropped":0"#
     private static let evict = #""type":"evict","client":"c","session":"s","epoch":1,"node":"n","address":"a""#
+    private static let acknowledged = #""type":"acknowledged","ticket":1,"node":"n","clients":1"#
+    private static let command = #""type":"command","id":"k","origin":"n","client":"c","name":"x","timeout":1,"text":"""#
+    private static let event = #""type":"commandEvent","id":"k","node":"n""#
+    private static let placed =
+        #""to":{"client":"c"},"text":"","expires":1,"offset":"1-0","previous":"0-0","collapse":"k""#
     private static let control = #""type":"control","id":"i","origin":"n","client":"c""#
 
     /// Each in itself well-formed but for one thing.
@@ -44,6 +49,31 @@ import Testing
         "{\(receipt.replacing("\"delivered\":1", with: "\"delivered\":\"1\""))}",
         "{\(receipt.replacing("\"dropped\":0", with: "\"dropped\":1e3"))}",
         "{\(receipt.replacing("\"node\":\"n\"", with: "\"node\":\"\""))}",
+        "{\(receipt.replacing("\"ticket\":1", with: "\"ticket\":-1"))}",
+        "{\(receipt.replacing("\"ticket\":1", with: "\"push\":\"p\""))}",
+        "{\(acknowledged.replacing("\"ticket\":1", with: "\"ticket\":\"1\""))}",
+        "{\(acknowledged.replacing("\"clients\":1", with: "\"clients\":-1"))}",
+        "{\(acknowledged.replacing("\"node\":\"n\"", with: "\"node\":\"n n\""))}",
+        // Commands
+        #"{"type":"command"}"#, #"{"type":"cancel"}"#, #"{"type":"commandEvent"}"#, #"{"type":"acknowledged"}"#,
+        #"{"type":"cancel","id":"k"}"#, #"{"type":"cancel","id":"","client":"c"}"#,
+        "{\(command.replacing("\"timeout\":1", with: "\"timeout\":\"1\""))}",
+        "{\(command.replacing("\"timeout\":1", with: "\"timeout\":1e999"))}",
+        "{\(command.replacing("\"name\":\"x\"", with: "\"name\":1"))}",
+        "{\(command.replacing("\"text\":\"\"", with: "\"text\":1"))}",
+        "{\(command.replacing("\"origin\":\"n\"", with: "\"origin\":\"\""))}",
+        "{\(event)}", "{\(event),\"event\":\"exploded\"}", "{\(event),\"event\":\"output\"}",
+        "{\(event),\"event\":\"result\"}", "{\(event),\"event\":\"result\",\"status\":-1}",
+        "{\(event),\"event\":\"result\",\"status\":200,\"format\":\"xml\"}",
+        // Places
+        "{\(placed.replacing("\"expires\":1", with: "\"expires\":-1"))}",
+        "{\(placed.replacing("\"expires\":1", with: "\"expires\":\"1\""))}",
+        "{\(placed.replacing("\"offset\":\"1-0\"", with: "\"offset\":\"1\""))}",
+        "{\(placed.replacing("\"offset\":\"1-0\"", with: "\"offset\":1"))}",
+        "{\(placed.replacing("\"previous\":\"0-0\"", with: "\"before\":\"0-0\""))}",
+        "{\(placed.replacing("\"previous\":\"0-0\"", with: "\"previous\":\"+0-0\""))}",
+        "{\(placed.replacing("\"collapse\":\"k\"", with: "\"collapse\":1"))}",
+        "{\(placed),\"epoch\":1}",
         "{\(evict.replacing("\"epoch\":1", with: "\"epoch\":-1"))}",
         "{\(evict.replacing("\"epoch\":1", with: "\"epoch\":18446744073709551616"))}",
         "{\(evict.replacing("\"session\":\"s\"", with: "\"session\":\"s s\""))}",
@@ -73,7 +103,11 @@ import Testing
     }
 
     /// The pieces that the table above breaks are themselves in order.
-    @Test(arguments: ["{\(receipt)}", "{\(evict)}", "{\(control),\"action\":\"join\",\"group\":\"g\"}"])
+    @Test(arguments: [
+        "{\(receipt)}", "{\(evict)}", "{\(acknowledged)}", "{\(command)}", "{\(placed)}", "{\(placed),\"epoch\":\"e\"}",
+        "{\(event),\"event\":\"delivered\"}", "{\(event),\"event\":\"result\",\"status\":200}",
+        "{\(control),\"action\":\"join\",\"group\":\"g\"}",
+    ])
     func theUnbrokenFormsAreRead(wire: String) throws {
         _ = try BusSamples.decode(ByteBuffer(string: wire))
     }

@@ -27,7 +27,56 @@ enum BusSamples {
         + [
             .push(BusPush(id: PushID(unchecked: longest), target: .all, payload: text("x"))),
             .push(push(text("x"), at: UInt64(Int.max))),
+        ] + keptPushes.map { .push($0) }
+
+    /// With the members that few pushes have.
+    private static let keptPushes: [BusPush] = {
+        let place = StreamOffset(milliseconds: 1_700_000_000_123, sequence: .max)
+        let durable = [
+            BusPush.Durable(expiresAt: UInt64(Int.max)), BusPush.Durable(expiresAt: 0, collapse: ""),
+            BusPush.Durable(expiresAt: 1, collapse: "a \"b\"\n"),
+            BusPush.Durable(expiresAt: 2, place: BusPush.Place(offset: place, previous: .zero)),
+            BusPush.Durable(
+                expiresAt: 3, collapse: "c", place: BusPush.Place(offset: place, previous: place, epoch: "E")),
         ]
+        var waiting = push(text("x"), to: .client(client("c")))
+        waiting.waits = true
+        waiting.ticket = UInt64(Int.max)
+        var pushes = [waiting]
+        for kept in durable {
+            for waits in [false, true] {
+                var push = push(text("x"), to: .group(group("g")))
+                push.durable = kept
+                push.waits = waits
+                pushes.append(push)
+            }
+        }
+        return pushes
+    }()
+
+    private static let command = CommandID(unchecked: "k-1")
+
+    private static let commands: [BusMessage] =
+        payloads.flatMap { payload -> [BusMessage] in
+            [
+                .command(
+                    BusCommand(
+                        id: command, client: client("c"), name: "n \"1\"\n", payload: payload, timeout: 30,
+                        origin: node("n1"))),
+                event(.output(payload)), event(.result(status: 200, payload)),
+            ]
+        } + [
+            .command(
+                BusCommand(
+                    id: CommandID(unchecked: longest), client: client(longest), name: "", payload: text("x"),
+                    timeout: 0.1, origin: node("n1"))),
+            .cancel(Cancellation(id: command, client: client("c"))), event(.result(status: 499, nil)),
+            event(.delivered), event(.notHere), event(.unsupported), event(.queueFull), event(.sessionEnded),
+        ]
+
+    private static func event(_ kind: CommandEvent.Kind) -> BusMessage {
+        .commandEvent(CommandEvent(id: command, node: node("n2"), kind: kind))
+    }
 
     private static let controls: [Control.Action] = [
         .close(code: 0, reason: ""), .close(code: .max, reason: "line\n\"quoted\" \u{1F600}"), .join(group("g")),
@@ -35,8 +84,10 @@ enum BusSamples {
     ]
 
     private static let others: [BusMessage] = [
-        .receipt(Receipt(push: PushID(unchecked: "p"), node: node("n1"), matched: 3, delivered: 2, dropped: 1)),
-        .receipt(Receipt(push: PushID(unchecked: "p"), node: node("n1"), matched: 0, delivered: 0, dropped: 0)),
+        .receipt(Receipt(ticket: 1, node: node("n1"), matched: 3, delivered: 2, dropped: 1)),
+        .receipt(Receipt(ticket: UInt64(Int.max), node: node("n1"), matched: 0, delivered: 0, dropped: 0)),
+        .acknowledged(Acknowledgement(ticket: 1, node: node("n1"), clients: 4000)),
+        .acknowledged(Acknowledgement(ticket: UInt64(Int.max), node: node("n1"), clients: 0)),
         .evict(
             Eviction(
                 client: client("c"), session: SessionID(unchecked: "s"), epoch: UInt64(Int.max), node: node("n2"),
@@ -55,7 +106,7 @@ enum BusSamples {
     static let all: [BusMessage] =
         pushes
         + controls.map { .control(Control(id: "o1", origin: node("n1"), client: client("c"), action: $0)) }
-        + others
+        + others + commands
 
     static func push(_ payload: Payload, to target: Target = .all, at time: UInt64 = 1_700_000_000_123) -> BusPush {
         BusPush(id: PushID(unchecked: "p1"), target: target, payload: payload, origin: node("n1"), acceptedAt: time)

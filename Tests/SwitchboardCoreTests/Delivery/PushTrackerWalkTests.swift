@@ -8,35 +8,66 @@ import Testing
         case published(Int)
         case receipt(Receipt)
         case living(Set<NodeID>)
+        case acks(Int)
 
         var description: String {
             switch self {
             case .published(let nodes): "published(\(nodes))"
             case .receipt(let receipt): "\(receipt.node)=\(receipt.delivered)+\(receipt.dropped)"
             case .living(let nodes): "living\(nodes.map(\.rawValue).sorted())"
+            case .acks(let clients): "acks(\(clients))"
             }
         }
     }
 
     private struct Model {
         let named: Int
+        let isStored: Bool
+        let waits: Bool
         var receipts: [NodeID: Receipt] = [:]
         var reached: Int?
-        var living: Set<NodeID> = []
+        var acked = 0
+        var holders: [NodeID] = []
+        /// Once known it stays so, whatever is heard later.
+        var haveAllReplied = false
 
-        var isComplete: Bool {
-            guard let reached else { return false }
-            return receipts.count >= reached || !living.isEmpty && living.isSubset(of: receipts.keys)
+        mutating func apply(_ event: Event) {
+            var living: Set<NodeID> = []
+            switch event {
+            case .published(let nodes): reached = nodes
+            case .receipt(let receipt) where receipts[receipt.node] == nil:
+                receipts[receipt.node] = receipt
+                if isStored && receipt.matched > 0 { holders.append(receipt.node) }
+            case .receipt: break
+            case .living(let nodes): living = nodes
+            case .acks(let clients): acked += clients
+            }
+            guard let reached else { return }
+            if receipts.count >= reached { haveAllReplied = true }
+            if !living.isEmpty, living.isSubset(of: receipts.keys) { haveAllReplied = true }
         }
 
-        func counts(isFinal: Bool) -> PushCounts {
+        private var delivered: Int { receipts.values.reduce(0) { $0 + $1.delivered } }
+        var isComplete: Bool { haveAllReplied && (!waits || acked >= delivered) }
+
+        func report() -> PushReport {
             var counts = PushCounts()
-            counts.delivered = receipts.values.reduce(0) { $0 + $1.delivered }
+            counts.delivered = delivered
             counts.dropped = receipts.values.reduce(0) { $0 + $1.dropped }
-            counts.matched = counts.delivered + counts.dropped
             counts.nodes = receipts.values.count { $0.matched > 0 }
-            counts.offline = isFinal ? max(0, named - counts.matched) : 0
-            return counts
+            if isStored && acked > counts.delivered {
+                // Who acked was there, whatever the receipts say.
+                let more = min(named, acked) - counts.delivered
+                counts.delivered += more
+                counts.dropped = max(0, counts.dropped - more)
+                counts.nodes = max(1, counts.nodes)
+            }
+            counts.matched = counts.delivered + counts.dropped
+            counts.acked = min(acked, counts.delivered)
+            let absent = max(0, named - counts.matched)
+            counts.offline = haveAllReplied ? absent : 0
+            counts.queued = isStored ? absent : 0
+            return PushReport(counts: counts, isFinal: isComplete, holders: holders)
         }
     }
 
@@ -60,13 +91,14 @@ import Testing
                 events.append(
                     .receipt(
                         Receipt(
-                            push: PushID(unchecked: "p"), node: name, matched: delivered + dropped,
+                            ticket: 1, node: name, matched: delivered + dropped,
                             delivered: delivered,
                             dropped: dropped)))
             }
         }
         if random.chance(90) { events.append(.published(max(0, names.count + random.below(4) - 1))) }
         for _ in 0..<random.below(3) { events.append(.living(Set(names.filter { _ in random.chance(70) }))) }
+        for _ in 0..<random.below(4) { events.append(.acks(random.below(4))) }
         events.shuffle(using: &random)
         return events
     }
@@ -79,34 +111,29 @@ import Testing
         for _ in 0..<20_000 {
             let (target, named) = randomTarget(&random)
             let events = randomEvents(&random)
-            var tracker = PushTracker(target: target)
-            var model = Model(named: named)
+            let (isStored, waits) = (named > 0 && random.chance(50), random.chance(50))
+            var tracker = PushTracker(target: target, isStored: isStored, waits: waits)
+            var model = Model(named: named, isStored: isStored, waits: waits)
             var report: PushReport?
             for event in events where report == nil {
-                model.living = []
-                switch event {
-                case .published(let nodes):
-                    model.reached = nodes
-                    report = tracker.published(toNodes: nodes)
-                case .receipt(let receipt):
-                    if model.receipts[receipt.node] == nil { model.receipts[receipt.node] = receipt }
-                    report = tracker.received(receipt)
-                case .living(let nodes):
-                    model.living = nodes
-                    report = tracker.living(nodes)
-                }
+                model.apply(event)
+                report =
+                    switch event {
+                    case .published(let nodes): tracker.published(toNodes: nodes)
+                    case .receipt(let receipt): tracker.received(receipt)
+                    case .living(let nodes): tracker.living(nodes)
+                    case .acks(let clients):
+                        tracker.acknowledged(Acknowledgement(ticket: 1, node: node("n0"), clients: clients))
+                    }
                 guard (report != nil) == model.isComplete else {
                     Issue.record("\(events): at \(event) the report is \(String(describing: report))")
                     return
                 }
             }
-            let isFinal = report != nil
-            if isFinal { completions += 1 } else { expiries += 1 }
+            if report != nil { completions += 1 } else { expiries += 1 }
             let last = report ?? tracker.expired()
-            guard last == PushReport(counts: model.counts(isFinal: isFinal), isFinal: isFinal),
-                last.counts.matched == last.counts.delivered + last.counts.dropped
-            else {
-                Issue.record("\(events): \(last) instead of \(model.counts(isFinal: isFinal))")
+            guard last == model.report(), last.counts.matched == last.counts.delivered + last.counts.dropped else {
+                Issue.record("\(events): \(last) instead of \(model.report())")
                 return
             }
         }

@@ -39,7 +39,7 @@ import Testing
                 of: name, on: node("n\(random.below(3))"),
                 groups: (0..<3).filter { _ in random.chance(40) }.map { group("g\($0)") },
                 labels: random.chance(50) ? ["k": "\(random.below(2))", "l": "x"] : [:])
-            guard case .registered(let epoch) = presence.register(record, policy: .newest).0 else { continue }
+            guard case .registered(let epoch, _) = presence.register(record, policy: .newest).0 else { continue }
             var expected = ClientPresence(
                 client: name, state: .online, epoch: epoch, groups: record.groups, labels: record.labels)
             expected.node = record.node

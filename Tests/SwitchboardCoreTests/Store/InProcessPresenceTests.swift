@@ -16,7 +16,7 @@ import Testing
 
     private func join(_ record: SessionRecord, sourceLocation: SourceLocation = #_sourceLocation) -> UInt64 {
         let (registration, _) = presence.register(record, policy: .newest)
-        guard case .registered(let epoch) = registration else {
+        guard case .registered(let epoch, _) = registration else {
             Issue.record("\(record.client): \(registration)", sourceLocation: sourceLocation)
             return 0
         }
@@ -84,7 +84,7 @@ import Testing
         _ = join(older)
         let newer = session(of: client("a"), on: node("n2"))
         let (registration, eviction) = presence.register(newer, policy: .newest)
-        #expect(registration == .registered(epoch: 2))
+        #expect(registration == .registered(epoch: 2, hasMail: true))
         #expect(eviction?.1 == node("n1"))
         #expect(
             eviction?.0
@@ -101,7 +101,7 @@ import Testing
         clock.advance(seconds: 299)
         #expect(presence.register(record, policy: .newest).0 == .coolingDown(seconds: 1))
         clock.advance(seconds: 1)
-        #expect(presence.register(record, policy: .newest).0 == .registered(epoch: 16))
+        #expect(presence.register(record, policy: .newest).0 == .registered(epoch: 16, hasMail: true))
     }
 
     @Test func aRefusedDuplicateIsNoConnect() {
@@ -130,7 +130,7 @@ import Testing
 
     private func comeAndGo(_ name: ClientID, _ id: SessionID) {
         let record = session(of: name, session: id)
-        if case .registered(let epoch) = presence.register(record, policy: .newest).0 {
+        if case .registered(let epoch, _) = presence.register(record, policy: .newest).0 {
             presence.unregister(departure(record, epoch))
         }
     }

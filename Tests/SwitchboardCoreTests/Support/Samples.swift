@@ -28,4 +28,6 @@ final class FakeClock: Sendable {
     var now: UInt64 { time.withLock { $0 } }
 
     func advance(seconds: Double) { time.withLock { $0 += UInt64(seconds * 1000) } }
+
+    func stepBack(seconds: Double) { time.withLock { $0 -= UInt64(seconds * 1000) } }
 }

@@ -5,6 +5,9 @@ import Testing
 
 @testable import SwitchboardRedis
 
+// There is another one in SwitchboardCore.
+private typealias CommandQueue = SwitchboardRedis.CommandQueue
+
 struct CommandQueueTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 

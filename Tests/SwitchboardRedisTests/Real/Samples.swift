@@ -26,7 +26,7 @@ extension RedisCluster {
 
     func join(_ name: String) async throws -> (record: SessionRecord, epoch: UInt64) {
         let record = session(name)
-        guard case .registered(let epoch) = try await register(record) else {
+        guard case .registered(let epoch, _) = try await register(record) else {
             throw BusError.unavailable("\(name) was not registered")
         }
         return (record, epoch)

@@ -1,8 +1,8 @@
 -- Makes a session the client's current one and evicts the older.
--- KEYS: presence of the client, its count of connects.
+-- KEYS: presence of the client, its count of connects, its mailbox.
 -- ARGV: head of the nodes' channel names, client, node, session, address, policy, a node known to be dead or '',
 --   connects, window and cool-down of the limit (connects, ms, ms), then presence fields and values.
--- Returns {0, epoch}, {1, seconds to cool down} or {2, node of the duplicate}.
+-- Returns {0, epoch, entries in the mailbox}, {1, seconds to cool down} or {2, node of the duplicate}.
 local client, node, session, address = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local older = redis.call('HMGET', KEYS[1], 'node', 'session', 'disconnectedAt')
 local isOnline = older[1] and not older[3]
@@ -35,4 +35,4 @@ if isOnline and older[2] ~= session then
     '{"type":"evict","client":"%s","session":"%s","epoch":%.0f,"node":"%s","address":%s}',
     client, older[2], epoch, node, cjson.encode(address)))
 end
-return {0, epoch}
+return {0, epoch, redis.call('XLEN', KEYS[3])}

@@ -1,0 +1,76 @@
+import NIOCore
+import SwitchboardProtocol
+import Testing
+
+@testable import SwitchboardCore
+
+@Suite struct CommandQueueTests {
+    private func command(_ number: Int, from origin: String = "n1") -> BusCommand {
+        BusCommand(
+            id: CommandID(unchecked: "c\(number)"), client: ClientID(unchecked: "k"), name: "do",
+            payload: Payload(format: .json, bytes: ByteBuffer(string: "1")), timeout: 1,
+            origin: NodeID(unchecked: origin))
+    }
+
+    private func id(_ number: Int) -> CommandID { CommandID(unchecked: "c\(number)") }
+
+    private func filled() -> CommandQueue {
+        var queue = CommandQueue()
+        for number in 0..<CommandQueue.maximumRunning { #expect(queue.add(command(number)) == .start) }
+        return queue
+    }
+
+    @Test func someRunAndTheRestWaitInOrder() {
+        var queue = filled()
+        #expect(queue.add(command(8)) == .wait)
+        #expect(queue.add(command(9)) == .wait)
+        let (finished, next) = queue.finish(id(3))
+        #expect(finished == command(3))
+        #expect(next == command(8))
+        #expect(queue.command(id(8)) == command(8))
+        #expect(queue.command(id(9)) == nil)
+        #expect(queue.finish(id(3)).finished == nil)
+        #expect(queue.finish(id(9)).finished == nil)
+        #expect(queue.finish(id(8)).next == command(9))
+        #expect(queue.finish(id(9)).next == nil)
+    }
+
+    @Test func tooManyAreRefused() {
+        var queue = filled()
+        for number in 0..<CommandQueue.maximumWaiting { #expect(queue.add(command(100 + number)) == .wait) }
+        #expect(queue.add(command(9999)) == .full)
+        #expect(queue.add(command(100)) == .repeated)
+        _ = queue.finish(id(0))
+        #expect(queue.add(command(9999)) == .wait)
+    }
+
+    @Test func aRepetitionIsNotStartedAndItsCallerGetsTheAnswer() {
+        var queue = filled()
+        #expect(queue.add(command(20)) == .wait)
+        #expect(queue.add(command(0, from: "n2")) == .repeated)
+        #expect(queue.add(command(20, from: "n3")) == .repeated)
+        #expect(queue.finish(id(0)) == (command(0, from: "n2"), command(20, from: "n3")))
+    }
+
+    @Test func aWaitingOneIsWithdrawnAndARunningOneIsTold() {
+        var queue = filled()
+        _ = queue.add(command(8))
+        #expect(queue.cancel(id(8)) == .removed)
+        #expect(queue.cancel(id(8)) == .unknown)
+        #expect(queue.cancel(id(0)) == .running)
+        #expect(queue.finish(id(0)) == (command(0), nil))
+    }
+
+    @Test func theEndTellsWhichWereSent() {
+        var queue = filled()
+        _ = queue.add(command(8))
+        let (running, waiting) = queue.removeAll()
+        #expect(Set(running.map(\.id)) == Set((0..<8).map(id)))
+        #expect(waiting == [command(8)])
+        #expect(queue.isEmpty)
+    }
+}
+
+private func == (
+    left: (finished: BusCommand?, next: BusCommand?), right: (finished: BusCommand?, next: BusCommand?)
+) -> Bool { left.finished == right.finished && left.next == right.next }
