@@ -69,7 +69,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            resources: [.embedInCode("API/openapi.yaml")],
+            resources: [.embedInCode("API/openapi.yaml"), .embedInCode("API/switchboard.js")],
             swiftSettings: settings
         ),
         .target(

@@ -23,6 +23,13 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The longest request body.") var bodyLimit = ByteCount(256 * 1024)
     @Option(help: "Bytes that may wait for one session.") var outboundLimit = ByteCount(1024 * 1024)
     @Option(help: "Pushes that may wait for one session.") var outboundPushes = 1000
+    @Option(help: "Pushes that may wait in one client's mailbox.") var mailboxLimit = 100
+    @Option(help: "Bytes that may wait in one client's mailbox.") var mailboxBytes = ByteCount(256 * 1024)
+    @Option(help: "What happens when a mailbox is full: refuse the push, or displace the oldest.") var mailboxOverflow =
+        MailboxLimits.Overflow.refuse
+    @Option(help: "Seconds for which a mailbox keeps a push that says nothing else.") var mailboxTTL = 86_400
+    @Option(help: "Pushes that the history of one channel keeps.") var historyLimit = 1000
+    @Option(help: "Seconds for which a history keeps a push that says nothing else.") var historyTTL = 3600
     @Option(help: "Messages a second of one client.") var messageRate = 50
     @Option(help: "Messages of one client that may come at once.") var messageBurst = 100
     @Option(help: "Pushing requests a second, then 429.") var publishRate = 1000
@@ -88,6 +95,12 @@ struct Serve: AsyncParsableCommand {
         configuration.inboundLimit = inboundLimit.bytes
         configuration.bodyLimit = bodyLimit.bytes
         configuration.outboundLimit = outboundLimit.bytes
+        configuration.mailboxLimit = mailboxLimit
+        configuration.mailboxBytes = mailboxBytes.bytes
+        configuration.mailboxOverflow = mailboxOverflow
+        configuration.mailboxTTL = mailboxTTL
+        configuration.historyLimit = historyLimit
+        configuration.historyTTL = historyTTL
         configuration.outboundPushes = outboundPushes
         configuration.messageRate = messageRate
         configuration.messageBurst = messageBurst

@@ -37,6 +37,7 @@ extension AddressRange: ExpressibleByArgument {
 }
 
 extension DuplicatePolicy: ExpressibleByArgument {}
+extension MailboxLimits.Overflow: ExpressibleByArgument {}
 extension RedisConfiguration.Routing: ExpressibleByArgument {}
 
 enum LogLevel {

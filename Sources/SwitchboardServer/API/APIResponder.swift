@@ -11,7 +11,7 @@ enum APIResponder {
         let responder = APIRouter.make(node: node).buildResponder()
         let logger = node.logger
         return { request, writer, channel in
-            let context = BasicRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+            let context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
             if request.headers[.expect]?.lowercased() == "100-continue" {
                 // RFC 9110 section 10.1.1: the client holds its body back until it sees this.
                 try await writer.writeInformationalHead(HTTPResponse(status: .continue))

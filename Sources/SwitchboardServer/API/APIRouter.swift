@@ -3,12 +3,17 @@ import Hummingbird
 
 /// The whole HTTP API.
 enum APIRouter {
-    static func make(node: Node) -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
+    static func make(node: Node) -> Router<APIContext> {
+        let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
         router.add(middleware: ProblemMiddleware(logger: node.logger))
-        let table = RouteTable<BasicRequestContext>()
+        let table = RouteTable<APIContext>()
         PushRoutes(node: node).add(to: table)
+        PushStreamRoutes(node: node).add(to: table)
+        PushReportRoutes(node: node).add(to: table)
         ClientRoutes(node: node).add(to: table)
+        MailboxRoutes(node: node).add(to: table)
+        CommandRoutes(node: node).add(to: table)
+        GroupCommandRoutes(node: node).add(to: table)
         ClusterRoutes(node: node).add(to: table)
         ServiceRoutes(node: node).add(to: table)
         table.register(on: router)

@@ -12,6 +12,13 @@ struct Problem: Error, Hashable {
     var retryAfter: Int?
     /// For `Allow`.
     var allow: String?
+    /// Numbers that belong to it, as further members of the document.
+    var figures: [Figure] = []
+
+    struct Figure: Hashable {
+        let name: String
+        let value: Int
+    }
 
     private init(
         _ status: Int, _ code: String, _ title: String, _ detail: String, retryAfter: Int? = nil, allow: String? = nil
@@ -33,6 +40,7 @@ struct Problem: Error, Hashable {
         json.integer("status", status)
         json.string("detail", detail)
         json.string("code", code)
+        for figure in figures { json.integer(named: figure.name, figure.value) }
         return json.finish()
     }
 
@@ -79,6 +87,15 @@ struct Problem: Error, Hashable {
     static func clientOffline(_ client: ClientID) -> Problem {
         Problem(404, "client_offline", "The client is not connected", "\(client) is not connected")
     }
+    static let pushNotFound = Problem(
+        404, "push_not_found", "Nothing is known of the push", "it was neither durable nor waited for, or is long past")
+    static func notInMailbox(_ client: ClientID) -> Problem {
+        var problem = pushNotFound
+        problem.detail = "no push of this id waits for \(client)"
+        return problem
+    }
+    static let commandNotFound = Problem(
+        404, "command_not_found", "Nothing is known of the command", "there was none of this id lately")
     static let notFound = Problem(404, "not_found", "There is no such route", "see /openapi.yaml")
     static func methodNotAllowed(allow: String) -> Problem {
         Problem(
@@ -87,11 +104,27 @@ struct Problem: Error, Hashable {
     static func duplicateClient(on node: NodeID) -> Problem {
         Problem(409, "duplicate_client", "The client is connected already", "it is connected to the node \(node)")
     }
+    static let pushInProgress = Problem(
+        409, "push_in_progress", "The first request of this id is still under way", "ask again", retryAfter: 1)
+    static let idempotencyConflict = Problem(
+        409, "idempotency_conflict", "The id was used for another request",
+        "within 5 minutes the same id or Idempotency-Key must come with the same request")
+    static func commandsUnsupported(_ client: ClientID) -> Problem {
+        Problem(
+            409, "commands_unsupported", "The client cannot take commands",
+            "\(client) is connected in raw mode; commands need \(ConnectionMode.framedSubprotocol)")
+    }
     static func tooManyGroups(_ limit: Int) -> Problem {
         Problem(409, "too_many_groups", "The session is in too many groups", "a session may be in \(limit) groups")
     }
     static func bodyTooLarge(_ limit: Int) -> Problem {
         Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
+    }
+    static func lineTooLong(_ limit: Int) -> Problem {
+        Problem(413, "body_too_large", "The body is too large", "a line may have \(limit) bytes; nothing behind it was read")
+    }
+    static func tooManyLines(_ limit: Int) -> Problem {
+        Problem(413, "body_too_large", "The body is too large", "a request may have \(limit) lines; nothing behind was read")
     }
     static let upgradeRequired = Problem(
         426, "upgrade_required", "This is a WebSocket endpoint",
@@ -99,6 +132,24 @@ struct Problem: Error, Hashable {
     static func rateLimited(retryAfter: Int) -> Problem {
         Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)
     }
+    static func mailboxFull(_ size: MailboxSize, limits: MailboxLimits) -> Problem {
+        var problem = Problem(
+            429, "mailbox_full", "The client's mailbox is full",
+            "\(size.pushes) pushes of \(size.bytes) bytes wait for the client")
+        problem.figures = [
+            Figure(name: "count", value: size.pushes), Figure(name: "bytes", value: size.bytes),
+            Figure(name: "limit", value: limits.pushes), Figure(name: "limitBytes", value: limits.bytes),
+        ]
+        return problem
+    }
+    static func commandQueueFull(_ client: ClientID) -> Problem {
+        Problem(
+            429, "command_queue_full", "Too many commands wait on the client", "\(client) has its limit of waiting commands",
+            retryAfter: 1)
+    }
+    static let callerGone = Problem(
+        499, "caller_gone", "The caller has gone",
+        "the connection was closed before the client had answered, and the command was cancelled")
     static let internalError = Problem(500, "internal_error", "The node failed", "the failure is in the node's log")
     static func notImplemented(_ what: String) -> Problem {
         Problem(501, "not_implemented", "Not in this version", "\(what) comes in a later version")
@@ -111,6 +162,11 @@ struct Problem: Error, Hashable {
     }
     static func notReady(_ detail: String) -> Problem {
         Problem(503, "not_ready", "The node is not ready", detail, retryAfter: 1)
+    }
+
+    static func noResult(_ client: ClientID) -> Problem {
+        Problem(
+            504, "no_result", "The client did not answer", "the command was delivered to \(client), which gave no result in time")
     }
 
     /// What the bus or store could not do.

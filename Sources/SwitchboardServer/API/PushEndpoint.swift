@@ -11,25 +11,64 @@ struct PushEndpoint: Sendable {
 
     /// - Parameter completion: Called once, on any thread.
     func handle(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
-        let accepted: PushRequest.Accepted
-        do throws(Problem) {
-            if let wait = node.delivery.throttle() { throw .rateLimited(retryAfter: wait) }
-            accepted = try request.accepted()
-            guard node.settlement.isSettled else { throw .busUnavailable("the nodes are finding together again") }
-        } catch {
-            return completion(.failure(error))
+        if let wait = node.delivery.throttle() { return completion(.failure(.rateLimited(retryAfter: wait))) }
+        carryOut(request, completion: completion)
+    }
+
+    /// Without regard to the rate.
+    func carryOut(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
+        let order: PushOrder
+        do throws(Problem) { order = try request.accepted() } catch { return completion(.failure(error)) }
+        guard let key = request.key(order) else { return push(order, completion: completion) }
+        once(key, request.fingerprint, order, completion: completion)
+    }
+
+    /// Without regard to repetitions.
+    private func push(_ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void) {
+        guard node.settlement.isSettled else {
+            return completion(.failure(.busUnavailable("the nodes are finding together again")))
         }
-        node.delivery.push(accepted.payload, to: accepted.target) { id, result in
-            completion(result.mapError { Problem($0) }.flatMap { Self.answer(id, $0, accepted) })
+        node.delivery.push(order) { [node] id, result in
+            switch result {
+            case .success(let report): completion(Self.answer(id, report, order))
+            case .failure(.bus(let error)): completion(.failure(Problem(error)))
+            case .failure(.mailboxFull(let size)):
+                completion(.failure(.mailboxFull(size, limits: node.configuration.keeping.mailbox)))
+            }
         }
     }
 
-    private static func answer(_ id: PushID, _ report: PushReport, _ accepted: PushRequest.Accepted) -> Answer {
-        if accepted.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = accepted.target
+    /// A repetition gets the first answer, and nothing is pushed.
+    private func once(
+        _ key: String, _ fingerprint: UInt64, _ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void
+    ) {
+        let idempotency = node.idempotency
+        let patience = (order.options.wait ?? 0) + Double(Delivery.receiptTimeout) / 1000 + 1
+        idempotency.claim(key, fingerprint: fingerprint, patience: patience) { found in
+            switch found {
+            case .success(.first):
+                push(order) { answer in
+                    switch answer {
+                    case .success(let answer): idempotency.settle(key, answer, fingerprint: fingerprint)
+                    case .failure: idempotency.release(key)
+                    }
+                    completion(answer)
+                }
+            case .success(.answered(let status, let body)): completion(.success((status, body)))
+            case .success(.pending): completion(.failure(.pushInProgress))
+            case .success(.other): completion(.failure(.idempotencyConflict))
+            case .failure(let error): completion(.failure(Problem(error)))
+            }
+        }
+    }
+
+    private static func answer(_ id: PushID, _ report: PushReport, _ order: PushOrder) -> Answer {
+        if order.options.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = order.target
         {
             return .failure(.clientOffline(client))
         }
-        return .success((report.isFinal ? 200 : 202, body(id, report.counts)))
+        // What waits in a mailbox is still to come.
+        return .success((report.isFinal && report.counts.queued == 0 ? 200 : 202, body(id, report.counts)))
     }
 
     private static func body(_ id: PushID, _ counts: PushCounts) -> ByteBuffer {

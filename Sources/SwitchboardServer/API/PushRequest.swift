@@ -21,24 +21,42 @@ struct PushRequest: Sendable {
     var query = ""
     var contentType: String?
     var prefer: String?
-    var hasIdempotencyKey = false
+    var idempotencyKey: String?
     var hasAuthorization = false
     let body: ByteBuffer
 
-    /// What to push, and whether an offline client is an error.
-    struct Accepted: Sendable {
-        let target: Target
-        let payload: Payload
-        let failsOffline: Bool
+    /// - Throws: the ``Problem`` that is its answer.
+    func accepted() throws(Problem) -> PushOrder {
+        var order = try self.order()
+        guard !hasAuthorization else { throw .notImplemented("authentication") }
+        if let prefer { order.options.wait = try Preference.wait(prefer) }
+        if let idempotencyKey {
+            guard (1...Self.maximumKeyLength).contains(idempotencyKey.utf8.count) else {
+                throw .invalidRequest("an Idempotency-Key has 1-\(Self.maximumKeyLength) bytes")
+            }
+            guard order.options.id == nil else { throw .invalidRequest("either 'id' or Idempotency-Key, not both") }
+        }
+        return order
     }
 
-    /// - Throws: the ``Problem`` that is its answer.
-    func accepted() throws(Problem) -> Accepted {
-        guard !hasAuthorization else { throw .notImplemented("authentication") }
-        guard !hasIdempotencyKey else { throw .notImplemented("Idempotency-Key") }
-        if let prefer, prefer.split(separator: ",").contains(where: { Self.isWait($0) }) {
-            throw .notImplemented("Prefer: wait")
-        }
+    /// The longest `Idempotency-Key` in bytes.
+    private static let maximumKeyLength = 255
+
+    /// Under what the first answer is remembered; nil when a repetition is a request of its own.
+    func key(_ order: PushOrder) -> String? { idempotencyKey ?? order.options.id?.rawValue }
+
+    /// The same for the same request only.
+    var fingerprint: UInt64 {
+        var fingerprint = Fingerprint()
+        fingerprint.add("\(route)")
+        fingerprint.add(query)
+        // The body says what it is, whatever this says.
+        if route != .push { fingerprint.add(contentType ?? "") }
+        fingerprint.add(body)
+        return fingerprint.value
+    }
+
+    private func order() throws(Problem) -> PushOrder {
         switch route {
         case .push:
             guard query.isEmpty else { throw .invalidRequest("options go into the body") }
@@ -53,23 +71,18 @@ struct PushRequest: Sendable {
         }
     }
 
-    private static func isWait(_ preference: Substring) -> Bool {
-        preference.drop { $0 == " " }.lowercased().hasPrefix("wait")
-    }
-
     /// The body is the payload: text for `text/*` and `application/json`, else binary.
-    private func verbatim(to target: Target) throws(Problem) -> Accepted {
-        let failsOffline = try self.failsOffline(target)
+    private func verbatim(to target: Target) throws(Problem) -> PushOrder {
+        let options = try self.options(target)
+        let format = self.format
         switch format {
         case .json:
             do throws(JSONError) { try JSONDocument.validate(body) } catch { throw .malformedJSON(error.description) }
-            return Accepted(target: target, payload: Payload(format: .json, bytes: body), failsOffline: failsOffline)
         case .text:
             guard UTF8Text.isValid(body) else { throw .invalidPayload("the text is not valid UTF-8") }
-            return Accepted(target: target, payload: Payload(format: .text, bytes: body), failsOffline: failsOffline)
-        case .binary:
-            return Accepted(target: target, payload: Payload(format: .binary, bytes: body), failsOffline: failsOffline)
+        case .binary: break
         }
+        return PushOrder(target: target, payload: Payload(format: format, bytes: body), options: options)
     }
 
     private var format: Payload.Format {
@@ -83,81 +96,23 @@ struct PushRequest: Sendable {
         return lowered.hasPrefix("text/") ? .text : .binary
     }
 
-    private func failsOffline(_ target: Target) throws(Problem) -> Bool {
-        guard !query.isEmpty else { return false }
+    private func options(_ target: Target) throws(Problem) -> PushOrder.Options {
+        guard !query.isEmpty else { return PushOrder.Options() }
         guard let query = URLQuery(query) else { throw .invalidRequest("the query is not valid") }
         if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
-        var failsOffline = false
+        var options = PushOptionsReader()
         for (name, value) in query.items {
             switch name {
-            case "offline": failsOffline = try PushOptions.failsOffline(value, for: target)
+            case "offline": options.offline = value
             case "durable":
-                guard value == "false" else {
-                    throw value == "true" ? .notImplemented("durable") : .invalidRequest("durable is true or false")
-                }
-            case "ttl", "collapse", "id": throw .notImplemented(name)
+                guard value == "true" || value == "false" else { throw .invalidRequest("'durable' must be true or false") }
+                options.isDurable = value == "true"
+            case "ttl": options.timeToLive = .some(Double(value))
+            case "collapse": options.collapse = value
+            case "id": options.id = value
             default: throw .invalidRequest("unknown option '\(name.prefix(64))'")
             }
         }
-        return failsOffline
-    }
-}
-
-/// The options of a push, wherever they stand.
-enum PushOptions {
-    static func failsOffline(_ value: String, for target: Target) throws(Problem) -> Bool {
-        switch value {
-        case "drop": return false
-        case "queue": throw .notImplemented("offline: queue")
-        case "fail":
-            guard case .client = target else { throw .invalidRequest("'offline': 'fail' is for one client") }
-            return true
-        default: throw .invalidRequest("'offline' must be drop, queue or fail")
-        }
-    }
-}
-
-/// The body of `POST /v1/push`.
-enum PushDocument {
-    static func read(_ body: ByteBuffer) throws(Problem) -> PushRequest.Accepted {
-        let document: JSONDocument
-        do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error.description) }
-        guard let slice = document["to"], let to = document.object(slice) else {
-            throw .invalidTarget("'to' must be an object")
-        }
-        let target: Target
-        do throws(TargetError) {
-            target = try Target(parsing: to)
-        } catch {
-            if case .invalidClient = error { throw .invalidClientID }
-            if case .invalidGroup = error { throw .invalidGroup }
-            throw .invalidTarget(error.description)
-        }
-        var failsOffline = false
-        for (name, value) in document.members {
-            switch name {
-            case "to", "data", "text", "base64": break
-            case "offline":
-                failsOffline = try PushOptions.failsOffline(document.string(value) ?? "", for: target)
-            case "durable":
-                guard let durable = document.boolean(value) else {
-                    throw .invalidRequest("'durable' must be true or false")
-                }
-                if durable { throw .notImplemented("durable") }
-            case "ttl":
-                guard let ttl = document.number(value), ttl > 0 else { throw .invalidRequest("'ttl' must be positive") }
-                throw .notImplemented("ttl")
-            case "collapse", "id":
-                guard document.string(value) != nil else { throw .invalidRequest("'\(name)' must be a string") }
-                throw .notImplemented(name)
-            default: throw .invalidRequest("unknown member '\(name.prefix(64))'")
-            }
-        }
-        do throws(PayloadError) {
-            return PushRequest.Accepted(
-                target: target, payload: try Payload(parsing: document), failsOffline: failsOffline)
-        } catch {
-            throw .invalidPayload(error.description)
-        }
+        return try options.checked(for: target)
     }
 }

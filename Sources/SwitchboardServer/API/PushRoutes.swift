@@ -21,26 +21,13 @@ struct PushRoutes<Context: RequestContext> {
         let push = PushRequest(
             route: route, query: request.uri.query ?? "", contentType: request.headers[.contentType],
             prefer: request.headers[optional: FieldName.prefer],
-            hasIdempotencyKey: request.headers[optional: FieldName.idempotencyKey] != nil,
-            hasAuthorization: request.headers[.authorization] != nil, body: try await body(of: request))
+            idempotencyKey: request.headers[optional: FieldName.idempotencyKey],
+            hasAuthorization: request.headers[.authorization] != nil, body: try await request.wholeBody(limit: node.configuration.bodyLimit))
         let answer: PushEndpoint.Answer = await withCheckedContinuation { continuation in
             PushEndpoint(node: node).handle(push) { continuation.resume(returning: $0) }
         }
         let (status, json) = try answer.get()
         return .json(json, status: HTTPResponse.Status(code: status))
-    }
-
-    private func body(of request: Request) async throws -> ByteBuffer {
-        guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
-        let limit = node.configuration.bodyLimit
-        if limit > 0, let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw Problem.bodyTooLarge(limit)
-        }
-        do {
-            return try await request.body.collect(upTo: limit == 0 ? .max : limit)
-        } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge(limit)
-        }
     }
 }
 
@@ -50,4 +37,19 @@ func parameter(_ name: String, _ context: some RequestContext) throws(Problem) -
         throw .invalidRequest("the path is not valid")
     }
     return value
+}
+
+extension Request {
+    /// - Parameter limit: Bytes; 0 means no limit.
+    func wholeBody(limit: Int) async throws -> ByteBuffer {
+        guard headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
+        if limit > 0, let length = headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw Problem.bodyTooLarge(limit)
+        }
+        do {
+            return try await body.collect(upTo: limit == 0 ? .max : limit)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge(limit)
+        }
+    }
 }

@@ -25,6 +25,8 @@ enum FieldName {
     static let requestID = HTTPField.Name("X-Request-Id")
     static let prefer = HTTPField.Name("Prefer")
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+    static let preferenceApplied = HTTPField.Name("Preference-Applied")
+    static let accelBuffering = HTTPField.Name("X-Accel-Buffering")
 }
 
 extension HTTPFields {

@@ -12,9 +12,14 @@ struct ConnectRequest: Sendable {
     var labels: [String: String]
     let address: String
     let userAgent: String?
+    /// Channel to offset: where the client wants to go on.
+    var resume: [String: String] = [:]
+    /// The client has promised a `hello`.
+    private let saysHello: Bool
 
-    /// Seconds for which a framed client that did not name itself in the URL may do so by `hello`.
-    static let helloGrace = 1.0
+    /// Seconds for which the first frame of a framed client is awaited. Without a promise a client that is named in the URL
+    /// hardly waits for its answer, while one that is not may yet name itself.
+    var helloGrace: Double { saysHello ? 10 : client == nil ? 1 : 0.1 }
 
     static func generatedID() -> ClientID { ClientID(unchecked: "anon-" + SessionID.random().rawValue) }
 
@@ -27,6 +32,7 @@ struct ConnectRequest: Sendable {
         var client: ClientID?
         var groups: [GroupName] = []
         var labels: [String: String] = [:]
+        var saysHello = false
         guard let query = URLQuery(ofTarget: head.uri) else { throw .invalidRequest("the query is not valid") }
         for (name, value) in query.items {
             switch name {
@@ -36,6 +42,7 @@ struct ConnectRequest: Sendable {
             case "group":
                 guard let group = GroupName(rawValue: value) else { throw .invalidGroup }
                 if !groups.contains(group) { groups.append(group) }
+            case "hello": saysHello = value == "1"
             case "token": throw .notImplemented("authentication")
             default:
                 guard name.hasPrefix("label."), name.count > 6 else { continue }
@@ -51,15 +58,17 @@ struct ConnectRequest: Sendable {
         self.client = client
         self.groups = groups
         self.labels = labels
+        self.saysHello = saysHello
         address = Self.address(remote, forwarded: head.headers["x-forwarded-for"], configuration.trustedProxies)
         userAgent = head.headers.first(name: "user-agent").map { String($0.prefix(256)) }
     }
 
-    /// The client's first frame may name it and label it.
+    /// The client's first frame may name it, unless the URL has done so, label it, and say where it wants to go on.
     func adding(_ frame: ClientFrame) -> ConnectRequest {
         guard case .hello(let hello) = frame else { return self }
         var request = self
-        request.client = hello.client
+        request.client = client ?? hello.client
+        request.resume = hello.resume
         for (name, value) in hello.labels
         where request.labels.count < Target.maximumLabels || request.labels[name] != nil {
             request.labels[name] = value

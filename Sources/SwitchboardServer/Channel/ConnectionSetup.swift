@@ -105,6 +105,7 @@ struct ConnectionSetup: Sendable {
 
     private func wrap(_ channel: any Channel) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(CallerHandler())
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         try pipeline.addHandler(
             HTTPConnectionStateHandler(idleTimeout: .seconds(Self.idleTimeout), logger: node.logger))

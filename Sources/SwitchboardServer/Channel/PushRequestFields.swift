@@ -15,12 +15,12 @@ struct PushRequestFields {
     private(set) var requestID: String?
     private var contentType: String?
     private var prefer: String?
-    private var hasIdempotencyKey = false
+    private var idempotencyKey: String?
     private var hasAuthorization = false
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
-            route: route, query: query, contentType: contentType, prefer: prefer, hasIdempotencyKey: hasIdempotencyKey,
+            route: route, query: query, contentType: contentType, prefer: prefer, idempotencyKey: idempotencyKey,
             hasAuthorization: hasAuthorization, body: body)
     }
 
@@ -95,7 +95,9 @@ struct PushRequestFields {
             case .prefer:
                 guard prefer == nil else { return false }
                 prefer = String(decoding: value, as: UTF8.self)
-            case .idempotencyKey: hasIdempotencyKey = true
+            case .idempotencyKey:
+                guard idempotencyKey == nil else { return false }
+                idempotencyKey = String(decoding: value, as: UTF8.self)
             case .authorization: hasAuthorization = true
             case .requestID: requestID = RequestID.accepted(String(decoding: value, as: UTF8.self))
             case .other: break

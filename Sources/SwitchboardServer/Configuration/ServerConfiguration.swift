@@ -34,6 +34,25 @@ public struct ServerConfiguration: Sendable {
     /// Groups of one session.
     public var maximumGroups = 100
 
+    /// Pushes that may wait in the mailbox of one client ...
+    public var mailboxLimit = 100
+    /// ... and bytes.
+    public var mailboxBytes = 256 * 1024
+    /// What happens to a push for which there is no room.
+    public var mailboxOverflow = MailboxLimits.Overflow.refuse
+    /// Seconds for which a push is kept in a mailbox unless it says otherwise.
+    public var mailboxTTL = 86_400
+    /// Pushes that the history of one channel keeps.
+    public var historyLimit = 1000
+    /// Seconds for which a push is kept in a history unless it says otherwise.
+    public var historyTTL = 3600
+
+    var keeping: KeepingLimits {
+        KeepingLimits(
+            mailbox: MailboxLimits(pushes: mailboxLimit, bytes: mailboxBytes, overflow: mailboxOverflow),
+            mailboxTTL: mailboxTTL, historyPushes: historyLimit, historyTTL: historyTTL)
+    }
+
     /// Seconds between pings; spread by 10 % per session.
     public var heartbeatInterval = 25.0
     /// Seconds within which a life sign must follow a ping.
@@ -79,12 +98,18 @@ public struct ServerConfiguration: Sendable {
             throw Problem("heartbeatTimeout: it must be 0.1 s to a day")
         }
         guard (0...Self.longestTime).contains(drainLimit) else { throw Problem("drainLimit: it must be at most a day") }
+        for (name, value) in [("mailboxTTL", mailboxTTL), ("historyTTL", historyTTL)] {
+            guard (1...Int(PushOptionsReader.maximumTimeToLive)).contains(value) else {
+                throw Problem("\(name): it must be 1 s to 30 days")
+            }
+        }
         for (name, value) in [
             ("inboundLimit", inboundLimit), ("bodyLimit", bodyLimit), ("outboundLimit", outboundLimit),
             ("outboundPushes", outboundPushes), ("messageRate", messageRate), ("publishRate", publishRate),
             ("acceptRate", acceptRate), ("maxConnections", maximumConnections), ("messageBurst", messageBurst),
             ("resumeWindow", resumeWindow), ("maximumGroups", maximumGroups),
-            ("drainRate", drainRate),
+            ("drainRate", drainRate), ("mailboxLimit", mailboxLimit), ("mailboxBytes", mailboxBytes),
+            ("historyLimit", historyLimit),
             ("loops", loops),
         ] where value < 0 {
             throw Problem("\(name): \(value) is negative")

@@ -3,9 +3,10 @@ import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
-/// Sends pushes over the bus and gathers the receipts, until every node has said what it did.
+/// Sends pushes over the bus, keeping the durable ones in the store first, and gathers the receipts until every node has said
+/// what it did, and the acks when the backend waits for them.
 final class Delivery: Sendable {
-    typealias Completion = @Sendable (PushID, Result<PushReport, BusError>) -> Void
+    typealias Completion = @Sendable (PushID, Result<PushReport, PushFailure>) -> Void
 
     /// Milliseconds after which an answer is given although a node has not spoken.
     static let receiptTimeout: UInt64 = 2000
@@ -13,25 +14,35 @@ final class Delivery: Sendable {
     private static let doubtAfter: UInt64 = 100
 
     private struct Pending {
+        let id: PushID
         var tracker: PushTracker
         /// Monotonic milliseconds.
         let since: UInt64
+        let deadline: UInt64
         let completion: Completion
     }
 
     private struct State {
         var ids = ULIDGenerator()
-        var pending: [PushID: Pending] = [:]
+        var pending = TicketTable<Pending>()
         var rate: TokenBucket
         var pushes = 0
     }
 
     private let bus: any Bus
+    private let store: any Store
+    private let journal: PushJournal
+    private let limits: KeepingLimits
+    private let hasRate: Bool
     private let state: Mutex<State>
 
     /// - Parameter rate: Pushes a second; 0 means no limit.
-    init(bus: any Bus, rate: Int) {
+    init(bus: any Bus, store: any Store, rate: Int, limits: KeepingLimits) {
         self.bus = bus
+        self.store = store
+        self.limits = limits
+        journal = PushJournal(store: store, node: bus.node)
+        hasRate = rate > 0
         state = Mutex(State(rate: TokenBucket(rate: rate, burst: rate, now: MonotonicClock.nanoseconds())))
     }
 
@@ -39,57 +50,135 @@ final class Delivery: Sendable {
 
     /// - Returns: Seconds to wait, when the rate is exceeded.
     func throttle() -> Int? {
+        guard hasRate else { return nil }
         let now = MonotonicClock.nanoseconds()
         return state.withLock { $0.rate.take(now: now) ? nil : $0.rate.retryAfter }
     }
 
     /// - Parameter completion: Called once, on any thread.
-    func push(_ payload: Payload, to target: Target, completion: @escaping Completion) {
-        let now = WallClock.milliseconds()
-        let id = state.withLock { state in
-            let id = PushID(unchecked: state.ids.next(milliseconds: now))
-            state.pushes += 1
-            state.pending[id] = Pending(
-                tracker: PushTracker(target: target), since: MonotonicClock.nanoseconds() / 1_000_000,
-                completion: completion)
-            return id
-        }
-        let push = BusPush(id: id, target: target, payload: payload, origin: bus.node, acceptedAt: now)
-        if case .client(let client) = target {
+    func push(_ order: PushOrder, completion: @escaping Completion) {
+        switch (order.options.keeping, order.target) {
+        case (nil, .client(let client)):
+            guard let push = begin(order, completion) else { return }
             bus.route(.push(push), to: client) { [self] result in
                 switch result {
-                case .success(.routed(let nodes)): update(id) { $0.published(toNodes: nodes) }
-                case .success(.offline): update(id) { $0.published(toNodes: 0) }
-                case .failure(let error): fail(id, error)
+                case .success(.routed(let nodes)): update(push.ticket) { $0.published(toNodes: nodes) }
+                case .success(.offline): update(push.ticket) { $0.published(toNodes: 0) }
+                case .failure(let error): fail(push.ticket, .bus(error))
                 }
             }
-        } else {
+        case (nil, _):
+            guard let push = begin(order, completion) else { return }
             bus.publish(.push(push)) { [self] result in
                 switch result {
-                case .success(let nodes): update(id) { $0.published(toNodes: nodes) }
-                case .failure(let error): fail(id, error)
+                case .success(let nodes): update(push.ticket) { $0.published(toNodes: nodes) }
+                case .failure(let error): fail(push.ticket, .bus(error))
                 }
             }
+        case (_?, .clients(let clients)): pushEach(order, clients, completion)
+        case (_?, .client): enqueue(order, completion)
+        case (_?, _): append(order, completion)
         }
+    }
+
+    // MARK: Durable pushes
+
+    private func enqueue(_ order: PushOrder, _ completion: @escaping Completion) {
+        guard let push = begin(order, completion) else { return }
+        store.enqueue(push, limits: limits.mailbox) { [self] result in
+            switch result {
+            case .success(.stored(_, let nodes, let collapsed, let displaced)):
+                if let collapsed { journal.note(.collapsed, about: collapsed) }
+                for id in displaced { journal.note(.displaced, about: id) }
+                update(push.ticket) { $0.published(toNodes: nodes) }
+            case .success(.full(let size)): fail(push.ticket, .mailboxFull(size))
+            case .failure(let error): fail(push.ticket, .bus(error))
+            }
+        }
+    }
+
+    private func append(_ order: PushOrder, _ completion: @escaping Completion) {
+        guard let push = begin(order, completion) else { return }
+        store.append(push, limit: limits.historyPushes) { [self] result in
+            switch result {
+            case .success(let (_, nodes)): update(push.ticket) { $0.published(toNodes: nodes) }
+            case .failure(let error): fail(push.ticket, .bus(error))
+            }
+        }
+    }
+
+    /// Each of the clients has a mailbox of its own: one push to each, with the same id, and one answer.
+    private func pushEach(_ order: PushOrder, _ clients: [ClientID], _ completion: @escaping Completion) {
+        var order = order
+        let id = order.options.id ?? newID()
+        order.options.id = id
+        let sum = PushSum(count: clients.count) { completion(id, $0) }
+        for client in clients {
+            enqueue(PushOrder(target: .client(client), payload: order.payload, options: order.options)) { _, result in
+                sum.add(result)
+            }
+        }
+    }
+
+    // MARK: Answers
+
+    private func newID() -> PushID {
+        let now = WallClock.milliseconds()
+        return state.withLock { PushID(unchecked: $0.ids.next(milliseconds: now)) }
+    }
+
+    /// - Returns: nil when too many pushes are under way; the completion is called then.
+    private func begin(_ order: PushOrder, _ completion: @escaping Completion) -> BusPush? {
+        let now = WallClock.milliseconds()
+        let since = MonotonicClock.nanoseconds() / 1_000_000
+        let options = order.options
+        let wait = options.wait.map { UInt64($0 * 1000) }
+        let tracker = PushTracker(target: order.target, isStored: options.keeping != nil, waits: wait != nil)
+        let (id, ticket): (PushID, UInt64?) = state.withLock { state in
+            let id = options.id ?? PushID(unchecked: state.ids.next(milliseconds: now))
+            state.pushes += 1
+            let ticket = state.pending.insert(
+                Pending(
+                    id: id, tracker: tracker, since: since, deadline: since + (wait ?? Self.receiptTimeout),
+                    completion: options.keeping == nil && wait == nil
+                        ? completion : journal.noting(order.target, completion)))
+            return (id, ticket)
+        }
+        guard let ticket else {
+            completion(id, .failure(.bus(.overloaded)))
+            return nil
+        }
+        return BusPush(
+            id: id, target: order.target, payload: order.payload, origin: bus.node, ticket: ticket, acceptedAt: now,
+            waits: wait != nil,
+            durable: options.keeping.map {
+                BusPush.Durable(
+                    expiresAt: now + UInt64($0.timeToLive ?? limits.timeToLive(order.target)) * 1000,
+                    collapse: $0.collapse)
+            })
     }
 
     func received(_ receipt: Receipt) {
-        update(receipt.push) { $0.received(receipt) }
+        update(receipt.ticket) { $0.received(receipt) }
     }
 
-    private func update(_ id: PushID, _ step: (inout PushTracker) -> PushReport?) {
-        let done: (Completion, PushReport)? = state.withLock { state in
-            guard let index = state.pending.index(forKey: id),
-                let report = step(&state.pending.values[index].tracker)
+    func received(_ acknowledgement: Acknowledgement) {
+        update(acknowledgement.ticket) { $0.acknowledged(acknowledgement) }
+    }
+
+    private func update(_ ticket: UInt64, _ step: (inout PushTracker) -> PushReport?) {
+        let done: (Pending, PushReport)? = state.withLock { state in
+            guard let report = state.pending.update(ticket, { step(&$0.tracker) }) ?? nil,
+                let pending = state.pending.remove(ticket)
             else { return nil }
-            return (state.pending.remove(at: index).value.completion, report)
+            return (pending, report)
         }
-        if let (completion, report) = done { completion(id, .success(report)) }
+        if let (pending, report) = done { pending.completion(pending.id, .success(report)) }
     }
 
-    private func fail(_ id: PushID, _ error: BusError) {
-        let pending = state.withLock { $0.pending.removeValue(forKey: id) }
-        pending?.completion(id, .failure(error))
+    private func fail(_ ticket: UInt64, _ failure: PushFailure) {
+        let pending = state.withLock { $0.pending.remove(ticket) }
+        if let pending { pending.completion(pending.id, .failure(failure)) }
     }
 
     /// Time passes: called several times a second.
@@ -97,18 +186,18 @@ final class Delivery: Sendable {
     /// - Parameter living: The nodes whose lease is alive.
     func sweep(living: Set<NodeID>) {
         let now = MonotonicClock.nanoseconds() / 1_000_000
-        var late: [PushID] = []
-        var doubtful: [PushID] = []
+        var late: [UInt64] = []
+        var doubtful: [UInt64] = []
         state.withLock { state in
-            for (id, pending) in state.pending {
-                if now >= pending.since + Self.receiptTimeout {
-                    late.append(id)
+            state.pending.forEach { ticket, pending in
+                if now >= pending.deadline {
+                    late.append(ticket)
                 } else if now >= pending.since + Self.doubtAfter {
-                    doubtful.append(id)
+                    doubtful.append(ticket)
                 }
             }
         }
-        for id in doubtful { update(id) { $0.living(living) } }
-        for id in late { update(id) { $0.expired() } }
+        for ticket in doubtful { update(ticket) { $0.living(living) } }
+        for ticket in late { update(ticket) { $0.expired() } }
     }
 }

@@ -15,11 +15,18 @@ final class Node: BusReceiver {
     let directory = Directory()
     let delivery: Delivery
     let conversations: Conversations
+    let commands: Commands
+    let idempotency: Idempotency
+    let journal: PushJournal
+    let unclaimedMail = UnclaimedMail()
+    let histories = HistoryFollower()
     let roster = Roster()
     let settlement = Settlement()
     let sessionCount = Gauge()
     let messagesFromBus = Gauge()
     private let draining = Atomic(false)
+    /// Unix milliseconds at which the bus was last found available.
+    private let busSeenAt = Atomic<UInt64>(WallClock.milliseconds())
     let loopCount: Int
     let startedAt = WallClock.milliseconds()
     /// Where it listens.
@@ -40,8 +47,12 @@ final class Node: BusReceiver {
         self.logger = logger
         loopCount = loops.count
         address = Mutex("\(configuration.host):\(configuration.port)")
-        delivery = Delivery(bus: bus, rate: configuration.publishRate)
+        delivery = Delivery(
+            bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping)
         conversations = Conversations(bus: bus)
+        commands = Commands(bus: bus, store: store, loop: loops[0])
+        idempotency = Idempotency(store: store, loop: loops[0])
+        journal = PushJournal(store: store, node: configuration.node)
         shardsBox = ShardList()
         shardsBox.fill(loops.enumerated().map { Shard(index: UInt32($0.offset), loop: $0.element, node: self) })
         bus.attach(self)
@@ -54,6 +65,14 @@ final class Node: BusReceiver {
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Time passes: called several times a second.
+    func sweep() {
+        if bus.isAvailable, settlement.isSettled { busSeenAt.store(WallClock.milliseconds(), ordering: .relaxed) }
+        let living = roster.living
+        delivery.sweep(living: living)
+        conversations.sweep(living: living)
+    }
 
     func start() { for shard in shards { shard.start() } }
 
@@ -79,8 +98,15 @@ final class Node: BusReceiver {
     func receive(_ message: BusMessage) {
         messagesFromBus.increment()
         switch message {
-        case .push(let push): deliver(push)
+        case .push(let push):
+            if push.durable?.place?.epoch == nil { deliver(push) } else { histories.accept(push) { deliver($0) } }
         case .receipt(let receipt): delivery.received(receipt)
+        case .acknowledged(let acknowledgement): delivery.received(acknowledgement)
+        case .command(let command): run(command)
+        case .cancel(let cancellation):
+            guard let place = directory.place(of: cancellation.client) else { return }
+            on(shard(at: place)) { $0.session(at: place)?.cancel(cancellation.id) }
+        case .commandEvent(let event): commands.received(event)
         case .evict(let eviction):
             guard let place = directory.place(of: eviction.client, before: eviction.epoch) else { return }
             evict(at: place, eviction.client, newer: eviction.node, address: eviction.address)
@@ -100,16 +126,21 @@ final class Node: BusReceiver {
     func busDidRecover() {
         logger.info("the bus is back; writing presence again")
         let round = settlement.begin()
+        histories.beginCatchUp()
         let others = roster.living.subtracting([id])
-        Task { await settle(awaiting: others, round: round) }
+        let lostAt = busSeenAt.load(ordering: .relaxed)
+        Task { await settle(awaiting: others, round: round, lostAt: lostAt) }
     }
 
-    private func deliver(_ push: BusPush) {
+    func deliver(_ push: BusPush) {
         switch push.target {
         case .client(let client):
-            guard let place = directory.place(of: client) else { return give(PushOutcome(), for: push) }
-            let collector = collector(for: push, shards: 1)
-            on(shard(at: place)) { $0.deliver(PreparedPush(push), toAt: [place], collector) }
+            guard let place = directory.place(of: client) ?? unclaimed(push, client) else {
+                return give(PushOutcome(), for: push)
+            }
+            let shard = shard(at: place)
+            if shard.loop.inEventLoop { return shard.deliver(push, toAt: place) }
+            shard.loop.execute { shard.deliver(push, toAt: place) }
         case .clients(let clients):
             let places = Dictionary(grouping: clients.compactMap { directory.place(of: $0) }, by: \.shard)
             guard !places.isEmpty else { return give(PushOutcome(), for: push) }
@@ -122,6 +153,13 @@ final class Node: BusReceiver {
         case .labels(let labels): everywhere(push) { $0.deliver($1, withLabels: labels, $2) }
         case .all: everywhere(push) { $0.deliverToAll($1, $2) }
         }
+    }
+
+    /// A durable push may come between the registration of its client and the opening of the session, which then looks for it.
+    private func unclaimed(_ push: BusPush, _ client: ClientID) -> SessionPlace? {
+        guard push.durable != nil else { return nil }
+        unclaimedMail.note(client)
+        return directory.place(of: client)
     }
 
     private func everywhere(
@@ -138,11 +176,76 @@ final class Node: BusReceiver {
         return ReceiptCollector(shards: shards) { [self] in give($0, for: push) }
     }
 
-    private func give(_ outcome: PushOutcome, for push: BusPush) {
+    func give(_ outcome: PushOutcome, for push: BusPush) {
         guard let origin = push.origin else { return }
         let receipt = Receipt(
-            push: push.id, node: id, matched: outcome.matched, delivered: outcome.delivered, dropped: outcome.dropped)
+            ticket: push.ticket, node: id, matched: outcome.matched, delivered: outcome.delivered, dropped: outcome.dropped)
         if origin == id { delivery.received(receipt) } else { bus.send(.receipt(receipt), to: origin) }
+    }
+
+    // MARK: Acks
+
+    /// So many clients have confirmed a push.
+    func acknowledged(_ push: BusPush, clients: Int) {
+        guard let origin = push.origin else { return }
+        let acknowledgement = Acknowledgement(ticket: push.ticket, node: id, clients: clients)
+        if origin == id {
+            delivery.received(acknowledgement)
+        } else {
+            bus.send(.acknowledged(acknowledgement), to: origin)
+        }
+        journal.note(.acked, about: push.id, clients: clients)
+    }
+
+    /// Pushes have left a mailbox since the client has them.
+    func acknowledged(_ pushes: [AckedPush], by client: ClientID) {
+        for push in pushes {
+            if let waiter = push.waiter {
+                let acknowledgement = Acknowledgement(ticket: waiter.ticket, node: id, clients: 1)
+                if waiter.node == id {
+                    delivery.received(acknowledgement)
+                } else {
+                    bus.send(.acknowledged(acknowledgement), to: waiter.node)
+                }
+            }
+            journal.note(.acked, about: push.id, client: client, clients: 1)
+        }
+    }
+
+    /// Nobody took the push in time.
+    func expired(_ push: ExpiredPush) {
+        logger.info("a push has expired", metadata: ["push": "\(push.id)", "client": "\(push.client)"])
+        journal.note(.expired, about: push.id, client: push.client)
+    }
+
+    // MARK: Commands
+
+    private func run(_ command: BusCommand) {
+        guard let place = directory.place(of: command.client) else { return tell(.notHere, of: command) }
+        on(shard(at: place)) { [self] shard in
+            guard let session = shard.session(at: place) else { return tell(.notHere, of: command) }
+            session.run(command)
+        }
+    }
+
+    func tell(_ kind: CommandEvent.Kind, of command: BusCommand) {
+        tell(kind, of: command.id, to: command.origin)
+    }
+
+    private func tell(_ kind: CommandEvent.Kind, of command: CommandID, to origin: NodeID) {
+        let event = CommandEvent(id: command, node: id, kind: kind)
+        if origin == id { commands.received(event) } else { bus.send(.commandEvent(event), to: origin) }
+    }
+
+    /// Tells whoever waits for a command that was not given to the session from which the event comes.
+    func forward(
+        _ kind: CommandEvent.Kind, of command: CommandID,
+        completion: @escaping @Sendable (Result<Void, BusError>) -> Void
+    ) {
+        commands.origin(of: command) { [self] result in
+            if case .success(let origin?) = result { tell(kind, of: command, to: origin) }
+            completion(result.map { _ in })
+        }
     }
 
     // MARK: Orders and questions

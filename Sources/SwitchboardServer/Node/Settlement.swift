@@ -40,9 +40,12 @@ final class Settlement: Sendable {
 
 extension Node {
     /// The bus is back: writes presence again, and waits for the other nodes to have done so.
-    func settle(awaiting others: Set<NodeID>, round: Int) async {
+    ///
+    /// - Parameter lostAt: Unix milliseconds at which the bus was last there.
+    func settle(awaiting others: Set<NodeID>, round: Int, lostAt: UInt64) async {
         await beat()
         await restorePresence()
+        await catchUp(lostAt: lostAt)
         settlement.restored(round)
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(NodeLease.lifetime)

@@ -13,9 +13,7 @@ struct PresenceKeeper: Service {
         let sweeper = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: .milliseconds(100))
-                let living = node.roster.living
-                node.delivery.sweep(living: living)
-                node.conversations.sweep(living: living)
+                node.sweep()
             }
         }
         defer { sweeper.cancel() }
@@ -39,6 +37,7 @@ extension Node {
             for (dead, clients) in try await store.reap() {
                 logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
             }
+            for push in try await store.expireMail() { expired(push) }
         } catch {
             logger.debug("the lease could not be renewed", metadata: ["error": "\(error)"])
         }

@@ -1,4 +1,5 @@
 import NIOCore
+import SwitchboardCore
 import SwitchboardProtocol
 
 /// What is to leave at the end of a loop's turn.
@@ -33,7 +34,16 @@ struct Outbox {
 
     private var all: Batch?
     private var groups: [ObjectIdentifier: (group: Group, batch: Batch)] = [:]
-    var selections: [(sessions: [Session], collector: ReceiptCollector?)] = []
+    private var selections: [(sessions: [Session], collector: ReceiptCollector?)] = []
+    /// Pushes to single sessions, whose origins get their receipts directly.
+    var singles: [(session: Session, push: BusPush)] = []
+    /// A push to a group or to all is among the selections, which leave after the batches.
+    private(set) var isSelecting = false
+
+    mutating func select(_ sessions: [Session], _ collector: ReceiptCollector?, isOrdered: Bool) {
+        selections.append((sessions, collector))
+        if isOrdered { isSelecting = true }
+    }
 
     mutating func addToAll(_ push: PreparedPush, _ collector: ReceiptCollector?, _ counters: ShardCounters) {
         var batch = all ?? Batch()
@@ -48,14 +58,23 @@ struct Outbox {
         groups[ObjectIdentifier(group), default: (group, Batch())].batch.append(push, collector, counters)
     }
 
+    struct Work {
+        let all: Batch?
+        let groups: [(Group, Batch)]
+        let selections: [(sessions: [Session], collector: ReceiptCollector?)]
+        let singles: [(session: Session, push: BusPush)]
+    }
+
     /// Everything, leaving the outbox empty.
-    mutating func take() -> (
-        all: Batch?, groups: [(Group, Batch)], selections: [(sessions: [Session], collector: ReceiptCollector?)]
-    ) {
-        let taken = (all, groups.values.map { ($0.group, $0.batch) }, selections)
+    mutating func take() -> Work {
+        let work = Work(
+            all: all, groups: groups.isEmpty ? [] : groups.values.map { ($0.group, $0.batch) }, selections: selections,
+            singles: singles)
         all = nil
+        isSelecting = false
         if !groups.isEmpty { groups.removeAll(keepingCapacity: true) }
-        selections.removeAll(keepingCapacity: true)
-        return taken
+        if !selections.isEmpty { selections = [] }
+        if !singles.isEmpty { singles = [] }
+        return work
     }
 }

@@ -25,12 +25,26 @@ final class PreparedPush: Sendable {
     var framed: ByteBuffer {
         frames.withLock { frames in
             if let framed = frames.framed { return framed }
-            let framed = FrameBuilder.framed(
-                .push(ServerFrame.Push(id: push.id.rawValue, channel: push.target.channel, payload: push.payload)))
+            let framed = Self.framed(push)
             frames.framed = framed
             return framed
         }
     }
+}
+
+extension PreparedPush {
+    static func framed(_ push: BusPush) -> ByteBuffer {
+        FrameBuilder.framed(
+            .push(
+                ServerFrame.Push(
+                    id: push.id.rawValue, channel: push.target.channel, payload: push.payload,
+                    offset: push.durable?.place?.text, wantsAck: push.wantsConfirmation)))
+    }
+}
+
+extension BusPush {
+    /// A backend waits, and no ack of a mailbox will say that the push was received.
+    var wantsConfirmation: Bool { waits && (durable?.place == nil || durable?.place?.epoch != nil) }
 }
 
 /// What a shard did with a push.
@@ -49,6 +63,14 @@ struct PushOutcome: Hashable, Sendable {
             dropped += 1
         case .gone: break
         }
+    }
+}
+
+extension PushOutcome {
+    /// One session, and what became of the push there.
+    init(_ handover: Session.Handover) {
+        self.init()
+        count(handover)
     }
 }
 

@@ -121,17 +121,24 @@ extension Session {
             }
         case .hello(let hello):
             if hello.token != nil { return refuse("a token") }
-            send(.error(code: "invalid_frame", message: "'hello' must be the first frame", ref: nil))
-        case .ack: refuse("durable delivery")
-        case .result(let id, _, _), .output(let id, _): refuse("commands", ref: id)
+            guard !hello.resume.isEmpty, phase == .open, let record else {
+                return send(.error(code: "invalid_frame", message: "'hello' must be the first frame", ref: nil))
+            }
+            // Too late: newer pushes may be under way already. The client has to know that it must look elsewhere.
+            let lost = ServerFrame.Hello.Channel(recovered: false, offset: "")
+            send(.hello(self.hello(record, channels: hello.resume.mapValues { _ in lost })))
+        case .ack(let offset): received(upTo: offset)
+        case .received(let id): confirmed(id)
+        case .result(let id, let status, let payload): result(id, status, payload)
+        case .output(let id, let payload): output(id, payload)
         case .token: refuse("a token")
         case .unknown(let type):
             send(.error(code: "unknown_type", message: "the type '\(type.prefix(64))' is not known", ref: nil))
         }
     }
 
-    private func refuse(_ what: String, ref: String? = nil) {
-        send(.error(code: "not_implemented", message: "\(what): comes in a later version", ref: ref))
+    private func refuse(_ what: String) {
+        send(.error(code: "not_implemented", message: "\(what): comes in a later version", ref: nil))
     }
 
     /// An upstream message.

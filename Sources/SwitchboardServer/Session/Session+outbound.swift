@@ -14,6 +14,12 @@ extension Session {
         pendingPushes += 1
     }
 
+    /// A push for this session alone, whose frame is built in the one form that it needs.
+    func append(only push: BusPush) {
+        append(mode == .raw ? FrameBuilder.raw(push.payload) : PreparedPush.framed(push))
+        pendingPushes += 1
+    }
+
     func append(_ frame: ByteBuffer) {
         // The first frame may be shared with other sessions; only a second one makes a copy.
         if pending == nil { pending = frame } else { pending?.writeImmutableBuffer(frame) }
@@ -40,7 +46,14 @@ extension Session {
         pendingPushes = 0
         handover = transmit(bytes, pushes: pushes)
         if phase == .closing { closeIfDone() }
+        if queuedBytes == 0 { written() }
         return handover
+    }
+
+    /// Everything is in the socket.
+    private func written() {
+        if !awaited.isEmpty { confirmWritten() }
+        if mail != nil { mailDrained() }
     }
 
     /// A broadcast that the socket took only in part, or not at all.
@@ -100,6 +113,7 @@ extension Session {
         queuedPushes -= pushes
         guard queuedBytes == 0 else { return }
         if phase == .open { shard.table.set(slot, descriptor: descriptor, isOpen: true) }
+        written()
         if phase == .closing { closeIfDone() }
     }
 

@@ -7,6 +7,7 @@ extension Session {
     func identify(_ request: ConnectRequest) {
         phase = .registering
         self.request = nil
+        resume = request.resume
         let record = SessionRecord(
             client: request.client ?? ConnectRequest.generatedID(), session: .random(), node: node.id, mode: mode,
             address: request.address, userAgent: request.userAgent, labels: request.labels, groups: request.groups,
@@ -22,8 +23,9 @@ extension Session {
 
     private func registered(_ result: Result<Registration, BusError>) {
         switch result {
-        case .success(.registered(let epoch)):
+        case .success(.registered(let epoch, let hasMail)):
             self.epoch = epoch
+            self.hasMail = hasMail
             guard phase == .registering else {
                 // It ended meanwhile, and nobody else will say so.
                 if let record {
@@ -31,7 +33,9 @@ extension Session {
                 }
                 return
             }
-            shard.open(self)
+            isRegistered = true
+            if resume.isEmpty { shard.open(self) } else { recover(resume) }
+            resume = [:]
         case .success(.coolingDown(let seconds)):
             close(.overloaded, reason: "connected too often: after=\(seconds)")
         case .success(.duplicate(let other)):

@@ -39,6 +39,17 @@ final class Session: ChannelInboundHandler {
     /// The tick at which the timer counts; earlier ones are leftovers.
     var timerTick: UInt64 = 0
     var memberships: [(group: Group, index: Int)] = []
+    /// The store has it as the client's session; it has to be told when it ends.
+    var isRegistered = false
+    /// Something may wait in the client's mailbox.
+    var hasMail = false
+    /// Channel to offset, as the client's hello says.
+    var resume: [String: String] = [:]
+    var recovery: Recovery?
+    var mail: SessionMail?
+    /// Pushes that the client is to confirm.
+    var awaited: [AckCollector] = []
+    var commands = CommandQueue()
 
     /// Frames of this turn of the loop.
     var pending: ByteBuffer?
@@ -88,10 +99,10 @@ final class Session: ChannelInboundHandler {
             ?? -1
         (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
         shard.counters.accepted += 1
-        if let request, request.client != nil || mode == .raw {
+        if mode == .raw, let request {
             identify(request)
         } else {
-            timerTick = shard.schedule(self, after: Shard.ticks(seconds: ConnectRequest.helloGrace))
+            timerTick = shard.schedule(self, after: Shard.ticks(seconds: request?.helloGrace ?? 0))
         }
     }
 
@@ -130,10 +141,15 @@ final class Session: ChannelInboundHandler {
         case .raw: shard.counters.rawSessions += 1
         case .framed:
             shard.counters.framedSessions += 1
-            append(FrameBuilder.framed(.hello(hello(record))))
+            let recovered = takeRecovery()
+            append(
+                FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states))))
+            for push in recovered.missed { append(PreparedPush(push)) }
         }
         node.sessionCount.increment()
         for name in record.groups { join(name) }
+        // Asked after the directory knows the session: what came before that is noted there.
+        if node.unclaimedMail.take(record.client) || hasMail { checkMail() }
         timerTick = shard.schedule(self, after: firstPing)
         if pending != nil { shard.markDirty(self) }
     }
@@ -143,11 +159,13 @@ final class Session: ChannelInboundHandler {
         return UInt64.random(in: max(1, interval * 9 / 10)...max(1, interval * 11 / 10))
     }
 
-    private func hello(_ record: SessionRecord) -> ServerFrame.Hello {
+    func hello(
+        _ record: SessionRecord, recovered: Bool = false, channels: [String: ServerFrame.Hello.Channel] = [:]
+    ) -> ServerFrame.Hello {
         ServerFrame.Hello(
             client: record.client, session: record.session, epoch: epoch, node: node.id,
             heartbeatInterval: node.configuration.heartbeatInterval,
-            heartbeatTimeout: node.configuration.heartbeatTimeout)
+            heartbeatTimeout: node.configuration.heartbeatTimeout, recovered: recovered, channels: channels)
     }
 
     /// Takes part no more: no push means it from here on. Done once.
@@ -159,8 +177,13 @@ final class Session: ChannelInboundHandler {
             node.sessionCount.decrement()
             while let last = memberships.last { leave(last.group) }
         }
-        guard wasOpen, let record else { return }
-        node.directory.remove(record.client, at: place)
+        if recovery != nil { _ = takeRecovery() }
+        abandonCommands()
+        awaited.removeAll()
+        mail = nil
+        guard isRegistered, let record else { return }
+        isRegistered = false
+        if wasOpen { node.directory.remove(record.client, at: place) }
         node.store.unregister(departure(record, code, reason: reason, isLost: isLost))
     }
 

@@ -22,6 +22,9 @@ final class Shard: @unchecked Sendable {
     private var isFlushScheduled = false
     private var outbox = Outbox()
     private var opening: [Session] = []
+    /// Sessions that will take part when they have what they missed.
+    var recovering: [Session] = []
+    private var acks: [AckCollector] = []
     private var dirty: [Session] = []
     private var changes: [PresenceChange] = []
     private var ticker: RepeatedTask?
@@ -98,16 +101,43 @@ final class Shard: @unchecked Sendable {
 
     /// For every open session.
     func deliverToAll(_ push: PreparedPush, _ collector: ReceiptCollector?) {
-        outbox.addToAll(push, collector, counters)
-        scheduleFlush()
+        holdForRecovering(push)
+        if push.push.waits || outbox.isSelecting {
+            select(table.slots.compactMap { $0.isOpen ? $0.session : nil }, push, collector, isOrdered: true)
+        } else {
+            outbox.addToAll(push, collector, counters)
+            scheduleFlush()
+        }
     }
 
     func deliver(_ push: PreparedPush, to name: GroupName, _ collector: ReceiptCollector?) {
+        holdForRecovering(push)
         guard let group = groups[name] else {
             collector?.add(PushOutcome())
             return
         }
-        outbox.add(push, to: group, collector, counters)
+        if push.push.waits || outbox.isSelecting {
+            select(group.members, push, collector, isOrdered: true)
+        } else {
+            outbox.add(push, to: group, collector, counters)
+            scheduleFlush()
+        }
+    }
+
+    /// To one client: the usual case, done with as little as possible.
+    func deliver(_ push: BusPush, toAt place: SessionPlace) {
+        guard let session = openSession(at: place) else { return node.give(PushOutcome(), for: push) }
+        if let mailPlace = push.durable?.place {
+            session.deliverDurable(push, at: mailPlace)
+        } else {
+            deliver(push, to: session)
+        }
+    }
+
+    func deliver(_ push: BusPush, to session: Session) {
+        session.append(only: push)
+        if push.wantsConfirmation { session.expectAck(AckCollector(push)) }
+        outbox.singles.append((session, push))
         scheduleFlush()
     }
 
@@ -123,13 +153,38 @@ final class Shard: @unchecked Sendable {
         select(matching, push, collector)
     }
 
-    private func select(_ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?) {
+    /// - Parameter isOrdered: Later pushes to groups and all must not overtake this one, so they are selected as well.
+    private func select(
+        _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, isOrdered: Bool = false
+    ) {
         guard !sessions.isEmpty else {
             collector?.add(PushOutcome())
             return
         }
         for session in sessions { session.append(push) }
-        outbox.selections.append((sessions, collector))
+        if push.push.wantsConfirmation {
+            let acks = AckCollector(push.push)
+            for session in sessions { session.expectAck(acks) }
+        }
+        outbox.select(sessions, collector, isOrdered: isOrdered)
+        scheduleFlush()
+    }
+
+    private func holdForRecovering(_ push: PreparedPush) {
+        guard !recovering.isEmpty, push.push.durable != nil else { return }
+        for session in recovering { session.recovery?.hold(push.push) }
+    }
+
+    /// What the session has read from its mailbox leaves, and the origins are told.
+    func flushPage(of session: Session, receipts: [BusPush]) {
+        for push in receipts { outbox.singles.append((session, push)) }
+        markDirty(session)
+    }
+
+    /// Clients have confirmed a push; its origin is told at the end of this turn.
+    func note(_ collector: AckCollector) {
+        guard collector.add() else { return }
+        acks.append(collector)
         scheduleFlush()
     }
 
@@ -168,6 +223,12 @@ final class Shard: @unchecked Sendable {
         let work = outbox.take()
         if let batch = work.all { finish(batch, sendToAll(batch)) }
         for (group, batch) in work.groups { finish(batch, send(batch, to: group)) }
+        for (session, push) in work.singles {
+            let outcome = PushOutcome(session.flushPending())
+            counters.deliveries += outcome.delivered
+            counters.drops += outcome.dropped
+            node.give(outcome, for: push)
+        }
         for (sessions, collector) in work.selections {
             var outcome = PushOutcome()
             for session in sessions { outcome.count(session.flushPending()) }
@@ -179,6 +240,14 @@ final class Shard: @unchecked Sendable {
         let sessions = dirty
         dirty.removeAll(keepingCapacity: true)
         for session in sessions { _ = session.flushPending() }
+        reportAcks()
+    }
+
+    private func reportAcks() {
+        guard !acks.isEmpty else { return }
+        let collectors = acks
+        acks.removeAll(keepingCapacity: true)
+        for collector in collectors { node.acknowledged(collector.push, clients: collector.take()) }
     }
 
     private func finish(_ batch: Outbox.Batch, _ outcome: PushOutcome) {

@@ -60,16 +60,20 @@ import Testing
         Body(#"{"to":{"clients":["a"]},"text":"x","offline":"fail"}"#, "400 invalid_request"),
         Body(#"{"to":{"client":"a"},"text":"x","offline":"keep"}"#, "400 invalid_request"),
         Body(#"{"to":{"client":"a"},"text":"x","offline":true}"#, "400 invalid_request"),
-        Body(#"{"to":{"client":"a"},"text":"x","offline":"queue"}"#, "501 not_implemented"),
+        Body(#"{"to":{"client":"a"},"text":"x","offline":"queue"}"#, nil),
         Body(#"{"to":{"all":true},"text":"x","durable":1}"#, "400 invalid_request"),
-        Body(#"{"to":{"all":true},"text":"x","durable":true}"#, "501 not_implemented"),
+        Body(#"{"to":{"all":true},"text":"x","durable":true}"#, nil),
         Body(#"{"to":{"all":true},"text":"x","ttl":0}"#, "400 invalid_request"),
         Body(#"{"to":{"all":true},"text":"x","ttl":"1"}"#, "400 invalid_request"),
-        Body(#"{"to":{"all":true},"text":"x","ttl":60}"#, "501 not_implemented"),
+        Body(#"{"to":{"all":true},"text":"x","ttl":60}"#, "400 invalid_request"),
         Body(#"{"to":{"all":true},"text":"x","collapse":1}"#, "400 invalid_request"),
-        Body(#"{"to":{"all":true},"text":"x","collapse":"k"}"#, "501 not_implemented"),
+        Body(#"{"to":{"all":true},"text":"x","collapse":"k"}"#, "400 invalid_request"),
+        Body(#"{"to":{"client":"a"},"text":"x","collapse":"k","durable":true,"ttl":1.5}"#, nil),
+        Body(#"{"to":{"all":true},"text":"x","collapse":"k","durable":true}"#, "400 invalid_request"),
+        Body(#"{"to":{"labels":{"k":"v"}},"text":"x","durable":true}"#, "400 invalid_request"),
         Body(#"{"to":{"all":true},"text":"x","id":null}"#, "400 invalid_request"),
-        Body(#"{"to":{"all":true},"text":"x","id":"o-1"}"#, "501 not_implemented"),
+        Body(#"{"to":{"all":true},"text":"x","id":"o-1"}"#, nil),
+        Body(#"{"to":{"all":true},"text":"x","id":"o 1"}"#, "400 invalid_request"),
         Body(#"{"to":{"all":true},"text":"x","durable":false}"#, nil),
         Body(#"{"to":{"all":true},"text":"x","offline":"drop"}"#, nil),
         Body(#"{"to":{"client":"a"},"text":"x","offline":"fail"}"#, nil),
@@ -85,11 +89,11 @@ import Testing
             .accepted()
         #expect(accepted.target == .client(client("kiosk-7")))
         #expect(accepted.payload == Payload(format: .json, bytes: ByteBuffer(string: #"{"p": 3.20}"#)))
-        #expect(accepted.failsOffline)
+        #expect(accepted.options.failsOffline)
         let text = try request(.push, #"{"to":{"labels":{"k":"v"}},"text":"\u00e9"}"#).accepted()
         #expect(text.target == .labels(["k": "v"]))
         #expect(text.payload == Payload(format: .text, bytes: ByteBuffer(string: "\u{E9}")))
-        #expect(!text.failsOffline)
+        #expect(!text.options.failsOffline)
         let binary = try request(.push, #"{"to":{"group":"g"},"base64":"AP8="}"#).accepted()
         #expect(binary.payload == Payload(format: .binary, bytes: ByteBuffer(bytes: [0, 0xFF])))
     }
@@ -124,7 +128,7 @@ import Testing
             let accepted = try request(route, type: verbatim.type, body).accepted()
             #expect(accepted.target == target)
             #expect(accepted.payload == Payload(format: verbatim.format, bytes: ByteBuffer(string: body)))
-            #expect(!accepted.failsOffline)
+            #expect(!accepted.options.failsOffline)
         }
     }
 
@@ -153,10 +157,13 @@ import Testing
     @Test(
         arguments: [
             ("offline=drop", nil), ("offline=fail", nil), ("durable=false", nil),
-            ("offline=queue", "501 not_implemented"),
-            ("offline=", "400 invalid_request"), ("durable=true", "501 not_implemented"),
-            ("durable=1", "400 invalid_request"),
-            ("ttl=60", "501 not_implemented"), ("collapse=k", "501 not_implemented"), ("id=x", "501 not_implemented"),
+            ("offline=queue", nil), ("offline=queue&durable=true", nil),
+            ("offline=queue&durable=false", "400 invalid_request"), ("offline=fail&durable=true", "400 invalid_request"),
+            ("offline=", "400 invalid_request"), ("durable=true", nil), ("durable=1", "400 invalid_request"),
+            ("ttl=60", "400 invalid_request"), ("collapse=k", "400 invalid_request"), ("durable=true&ttl=60", nil),
+            ("durable=true&ttl=0", "400 invalid_request"), ("durable=true&ttl=x", "400 invalid_request"),
+            ("durable=true&ttl=2592001", "400 invalid_request"), ("durable=true&collapse=k", nil),
+            ("durable=true&collapse=", "400 invalid_request"), ("id=x", nil), ("id=a%20b", "400 invalid_request"),
             ("urgent=1", "400 invalid_request"), ("offline=%", "400 invalid_request"), ("&", nil),
             ("offline=drop&offline=fail", "400 invalid_request"), ("durable=false&offline=drop", nil),
         ] as [(String, String?)])
@@ -165,8 +172,8 @@ import Testing
     }
 
     @Test func failingOfflineIsForOneClient() throws {
-        #expect(try request(.client("a"), query: "offline=fail").accepted().failsOffline)
-        #expect(try !request(.client("a"), query: "offline=drop").accepted().failsOffline)
+        #expect(try request(.client("a"), query: "offline=fail").accepted().options.failsOffline)
+        #expect(try !request(.client("a"), query: "offline=drop").accepted().options.failsOffline)
         #expect(problem(request(.broadcast, query: "offline=fail")) == "400 invalid_request")
         #expect(problem(request(.group("g"), query: "offline=fail")) == "400 invalid_request")
     }
@@ -175,24 +182,50 @@ import Testing
 
     @Test(
         arguments: [
-            ("wait", "501 not_implemented"), ("wait=5", "501 not_implemented"), ("Wait=5", "501 not_implemented"),
-            ("respond-async, wait=5", "501 not_implemented"), ("respond-async,wait = 5", "501 not_implemented"),
-            ("respond-async", nil), ("return=minimal", nil), ("", nil),
-        ] as [(String, String?)])
-    func waitingIsRefusedAndOtherPreferencesMayBeIgnored(prefer: String, code: String?) {
+            ("wait=5", 5), ("Wait=5", 5), ("respond-async, wait=5", 5), ("respond-async,wait = 5", 5), ("wait=\"5\"", 5),
+            ("wait=61", 60), ("wait=0", nil), ("respond-async", nil), ("return=minimal", nil), ("", nil),
+        ] as [(String, Double?)])
+    func thePreferenceSaysHowLongToWait(prefer: String, seconds: Double?) throws {
         var request = request(.push)
         request.prefer = prefer
-        #expect(problem(request) == code)
+        #expect(try request.accepted().options.wait == seconds)
     }
 
-    @Test func whatIsNotInThisVersionIsRefusedWhateverTheRest() {
-        for body in ["", Self.plain] {
-            var keyed = request(.push, body)
-            keyed.hasIdempotencyKey = true
-            #expect(problem(keyed) == "501 not_implemented")
-            var authorized = request(.push, body)
-            authorized.hasAuthorization = true
-            #expect(problem(authorized) == "501 not_implemented")
+    @Test(arguments: ["wait", "wait=", "wait=x", "wait=-1", "wait=1.5"])
+    func aWaitWithoutSecondsIsRefused(prefer: String) {
+        var request = request(.push)
+        request.prefer = prefer
+        #expect(problem(request) == "400 invalid_request")
+    }
+
+    @Test func theIdempotencyKeyIsTheKeyUnlessTheBodyHasAnID() throws {
+        var keyed = request(.push)
+        keyed.idempotencyKey = "some key"
+        #expect(keyed.key(try keyed.accepted()) == "some key")
+        let named = request(.push, #"{"to":{"all":true},"text":"x","id":"order-81"}"#)
+        #expect(named.key(try named.accepted()) == "order-81")
+        #expect(request(.push).key(try request(.push).accepted()) == nil)
+        var both = named
+        both.idempotencyKey = "k"
+        #expect(problem(both) == "400 invalid_request")
+        for key in ["", String(repeating: "x", count: 256)] {
+            keyed.idempotencyKey = key
+            #expect(problem(keyed) == "400 invalid_request")
         }
+    }
+
+    @Test func theFingerprintTellsRequestsApart() {
+        let requests = [
+            request(.push, "a"), request(.push, "b"), request(.broadcast, "a"), request(.client("k"), "a"),
+            request(.client("k"), type: "text/plain", "a"), request(.client("k"), query: "durable=true", "a"),
+        ]
+        #expect(Set(requests.map(\.fingerprint)).count == requests.count)
+        #expect(request(.push, "a").fingerprint == request(.push, "a").fingerprint)
+    }
+
+    @Test func whatIsNotInThisVersionIsRefused() {
+        var authorized = request(.push, Self.plain)
+        authorized.hasAuthorization = true
+        #expect(problem(authorized) == "501 not_implemented")
     }
 }

@@ -17,7 +17,7 @@ import Testing
         #expect(request.push.contentType == "text/plain; charset=utf-8")
         #expect(request.push.prefer == "respond-async")
         #expect(!request.push.hasAuthorization)
-        #expect(!request.push.hasIdempotencyKey)
+        #expect(request.push.idempotencyKey == nil)
         #expect(request.push.body == ByteBuffer(string: "hi\r\n"))
     }
 
@@ -36,7 +36,7 @@ import Testing
         let request = try #require(
             PushRequestSamples.request(PushRequestSamples.bytes("Authorization: x\r\nIdempotency-Key:\r\n")))
         #expect(request.push.hasAuthorization)
-        #expect(request.push.hasIdempotencyKey)
+        #expect(request.push.idempotencyKey != nil)
     }
 
     @Test(arguments: [

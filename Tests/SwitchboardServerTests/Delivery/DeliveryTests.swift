@@ -20,6 +20,7 @@ private final class HeldBus: Bus {
     func answer(_ result: Result<Int, BusError>, to index: Int = 0) { sent.withLock { $0[index].answer }(result) }
 
     func attach(_ receiver: any BusReceiver) {}
+    func barrier(completion: @escaping @Sendable (Result<Void, BusError>) -> Void) { completion(.success(())) }
     func send(_ message: BusMessage, to node: NodeID) {}
 
     func publish(_ message: BusMessage, completion: @escaping Answer) {
@@ -43,31 +44,36 @@ private final class HeldBus: Bus {
     private let answers = Answers()
 
     private final class Answers: Sendable {
-        private let all = Mutex<[Result<PushReport, BusError>]>([])
-        var list: [Result<PushReport, BusError>] { all.withLock { $0 } }
-        func add(_ answer: Result<PushReport, BusError>) { all.withLock { $0.append(answer) } }
+        private let all = Mutex<[Result<PushReport, PushFailure>]>([])
+        var list: [Result<PushReport, PushFailure>] { all.withLock { $0 } }
+        func add(_ answer: Result<PushReport, PushFailure>) { all.withLock { $0.append(answer) } }
     }
 
-    init() { delivery = Delivery(bus: bus, rate: 0) }
+    private static let limits = KeepingLimits(
+        mailbox: MailboxLimits(pushes: 10, bytes: 1000, overflow: .refuse), mailboxTTL: 60, historyPushes: 10,
+        historyTTL: 60)
 
-    /// - Returns: The id under which it was sent.
-    private func push(to target: Target) throws -> PushID {
+    init() { delivery = Self.delivery(bus, rate: 0) }
+
+    private static func delivery(_ bus: HeldBus, rate: Int) -> Delivery {
+        Delivery(bus: bus, store: InProcessCluster().makeNode(bus.node).store, rate: rate, limits: limits)
+    }
+
+    /// - Returns: What was sent.
+    private func push(to target: Target) throws -> BusPush {
         let answers = answers
-        delivery.push(Payload(format: .text, bytes: ByteBuffer(string: "x")), to: target) { _, result in
-            answers.add(result)
-        }
+        let payload = Payload(format: .text, bytes: ByteBuffer(string: "x"))
+        delivery.push(PushOrder(target: target, payload: payload)) { _, result in answers.add(result) }
         guard case .push(let push)? = bus.messages.last else { throw BusError.unavailable("nothing was sent") }
-        return push.id
+        return push
     }
 
-    private func receipt(_ id: PushID, _ node: String, _ delivered: Int) -> Receipt {
-        Receipt(push: id, node: NodeID(unchecked: node), matched: delivered, delivered: delivered, dropped: 0)
+    private func receipt(_ push: BusPush, _ node: String, _ delivered: Int) -> Receipt {
+        Receipt(ticket: push.ticket, node: NodeID(unchecked: node), matched: delivered, delivered: delivered, dropped: 0)
     }
 
     @Test func thePushIsSentAsItWasGiven() throws {
-        let id = try push(to: .group(group("g")))
-        guard case .push(let push)? = bus.messages.first else { return }
-        #expect(push.id == id)
+        let push = try push(to: .group(group("g")))
         #expect(push.target == .group(group("g")))
         #expect(push.payload == Payload(format: .text, bytes: ByteBuffer(string: "x")))
         #expect(push.origin == bus.node)
@@ -84,13 +90,13 @@ private final class HeldBus: Bus {
     }
 
     @Test func theAnswerIsGivenOnceHoweverMuchComesAfterIt() throws {
-        let id = try push(to: .all)
-        delivery.received(receipt(id, "n1", 1))
+        let push = try push(to: .all)
+        delivery.received(receipt(push, "n1", 1))
         bus.answer(.success(2))
         #expect(answers.list.isEmpty)
-        delivery.received(receipt(id, "n1", 5))
-        delivery.received(receipt(id, "n2", 2))
-        delivery.received(receipt(id, "n3", 7))
+        delivery.received(receipt(push, "n1", 5))
+        delivery.received(receipt(push, "n2", 2))
+        delivery.received(receipt(push, "n3", 7))
         delivery.sweep(living: [NodeID(unchecked: "n1"), NodeID(unchecked: "n2")])
         var counts = PushCounts()
         counts.matched = 3
@@ -111,38 +117,39 @@ private final class HeldBus: Bus {
         for target in [Target.all, .client(client("a"))] { _ = try push(to: target) }
         bus.answer(.failure(.unavailable("away")), to: 0)
         bus.answer(.failure(.overloaded), to: 1)
-        #expect(answers.list == [.failure(.unavailable("away")), .failure(.overloaded)])
+        #expect(answers.list == [.failure(.bus(.unavailable("away"))), .failure(.bus(.overloaded))])
     }
 
     @Test func receiptsAfterAFailureAreNoSecondAnswer() throws {
-        let id = try push(to: .all)
+        let push = try push(to: .all)
         bus.answer(.failure(.overloaded))
         // Even from a bus that then says the opposite.
         bus.answer(.success(1))
-        delivery.received(receipt(id, "n1", 1))
-        #expect(answers.list == [.failure(.overloaded)])
+        delivery.received(receipt(push, "n1", 1))
+        #expect(answers.list == [.failure(.bus(.overloaded))])
     }
 
     @Test func receiptsOfOthersAreNotOurs() throws {
-        _ = try push(to: .all)
+        var push = try push(to: .all)
         bus.answer(.success(1))
-        delivery.received(receipt(PushID(unchecked: "other"), "n1", 1))
+        push.ticket += 1
+        delivery.received(receipt(push, "n1", 1))
         #expect(answers.list.isEmpty)
     }
 
     @Test func pushesDoNotMixTheirReceipts() throws {
-        let ids = [try push(to: .all), try push(to: .all)]
+        let pushes = [try push(to: .all), try push(to: .all)]
         bus.answer(.success(1), to: 0)
         bus.answer(.success(1), to: 1)
-        delivery.received(receipt(ids[1], "n1", 4))
-        delivery.received(receipt(ids[0], "n1", 3))
+        delivery.received(receipt(pushes[1], "n1", 4))
+        delivery.received(receipt(pushes[0], "n1", 3))
         #expect(answers.list.map { try? $0.get().counts.delivered } == [4, 3])
-        #expect(ids[0] < ids[1])
+        #expect(pushes[0].id < pushes[1].id)
         #expect(delivery.pushes == 2)
     }
 
     @Test func theRateIsObeyed() {
-        let delivery = Delivery(bus: bus, rate: 2)
+        let delivery = Self.delivery(bus, rate: 2)
         #expect(delivery.throttle() == nil)
         #expect(delivery.throttle() == nil)
         #expect(delivery.throttle() == 1)

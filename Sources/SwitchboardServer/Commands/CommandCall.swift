@@ -1,0 +1,161 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Carries one command through, from its acceptance to its outcome.
+struct CommandCall: Sendable {
+    /// Milliseconds between two looks whether an awaited client has connected.
+    private static let retryAfter: Int64 = 200
+    /// Milliseconds between two looks for the result of a command that another caller waits for.
+    private static let pollAfter: Duration = .milliseconds(100)
+
+    let commands: Commands
+    let client: ClientID
+    let order: CommandOrder
+    let id: CommandID
+
+    init(_ order: CommandOrder, to client: ClientID, commands: Commands) {
+        self.commands = commands
+        self.client = client
+        self.order = order
+        id = order.id ?? commands.newID()
+    }
+
+    private var lifetime: Int { Int(order.timeout + order.connectTimeout) + CommandRecord.lifetime }
+
+    /// Runs the command, or finds what came of it when it has run already.
+    ///
+    /// When the task is cancelled the client is told that its answer is not wanted any more.
+    ///
+    /// - Parameters:
+    ///   - living: The nodes whose lease is alive.
+    ///   - onOutput: Called for each piece of output, in order.
+    func run(
+        living: @Sendable () -> Set<NodeID> = { [] }, onOutput: (Payload) async throws -> Void = { _ in }
+    ) async throws -> CommandOutcome {
+        let began = MonotonicClock.nanoseconds()
+        var record = CommandRecord(id: id, client: client, name: order.name, origin: commands.bus.node)
+        do {
+            if order.id == nil {
+                commands.store.write(.command(id), record.bytes, seconds: lifetime) { _ in }
+            } else if let known = try await claim(record), let outcome = try await self.outcome(of: known, living) {
+                return outcome
+            }
+        } catch let error as BusError {
+            return .failed(error)
+        }
+        guard let updates = commands.begin(id) else { return .queueFull }
+        defer { commands.end(id) }
+        let outcome = try await withTaskCancellationHandler {
+            try await follow(updates, since: began, onOutput)
+        } onCancel: {
+            commands.bus.route(.cancel(Cancellation(id: id, client: client)), to: client) { _ in }
+        }
+        record.outcome = outcome
+        commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
+        return outcome
+    }
+
+    /// - Returns: What is known of the command already; nil when it is new.
+    private func claim(_ record: CommandRecord) async throws -> CommandRecord? {
+        let found: ByteBuffer? = try await withCheckedThrowingContinuation { continuation in
+            commands.store.claim(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
+        }
+        return found.flatMap { CommandRecord($0) }
+    }
+
+    /// A command of this id was there before: its result is the answer, now or when it comes.
+    ///
+    /// - Returns: nil when it came to nothing, so that it has to be sent again; a client that has run it gives the same result.
+    private func outcome(
+        of known: CommandRecord, _ living: @Sendable () -> Set<NodeID>
+    ) async throws -> CommandOutcome? {
+        var known = known
+        let deadline = ContinuousClock.now + .seconds(order.timeout + order.connectTimeout)
+        while true {
+            switch known.outcome {
+            case .result: return known.outcome
+            case nil where living().contains(known.origin) && ContinuousClock.now < deadline:
+                try await Task.sleep(for: Self.pollAfter)
+            case nil, .offline, .noResult, .unsupported, .queueFull, .failed:
+                guard known.outcome != nil || !living().contains(known.origin) else { return .noResult }
+                try await takeOver()
+                return nil
+            }
+            guard let newer = try await read() else { return nil }
+            known = newer
+        }
+    }
+
+    private func takeOver() async throws {
+        let record = CommandRecord(id: id, client: client, name: order.name, origin: commands.bus.node)
+        try await withCheckedThrowingContinuation { continuation in
+            commands.store.write(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
+        }
+    }
+
+    private func read() async throws -> CommandRecord? {
+        let bytes: ByteBuffer? = try await withCheckedThrowingContinuation { continuation in
+            commands.store.read(.command(id)) { continuation.resume(with: $0) }
+        }
+        return bytes.flatMap { CommandRecord($0) }
+    }
+
+    // MARK: Under way
+
+    private func follow(
+        _ updates: AsyncStream<Commands.Update>, since began: UInt64, _ onOutput: (Payload) async throws -> Void
+    ) async throws -> CommandOutcome {
+        let connectBy = NIODeadline.now() + .milliseconds(Int64(order.connectTimeout * 1000))
+        var timer: Scheduled<Void>?
+        defer { timer?.cancel() }
+        send()
+        for await update in updates {
+            switch update {
+            case .routed(true):
+                // A second time, when the client was awaited, the time begins anew.
+                timer?.cancel()
+                timer = schedule(.milliseconds(Int64(order.timeout * 1000)), .timedOut)
+            case .routed(false), .event(.notHere):
+                timer?.cancel()
+                guard NIODeadline.now() < connectBy else { return .offline }
+                timer = schedule(.milliseconds(Self.retryAfter), .retry)
+            case .retry: send()
+            case .event(.delivered): break
+            case .event(.output(let payload)): try await onOutput(payload)
+            case .event(.result): return result(since: began)
+            case .event(.unsupported): return .unsupported
+            case .event(.queueFull): return .queueFull
+            // The client may come back, to any node, with the result.
+            case .event(.sessionEnded): break
+            case .failed(let error): return .failed(error)
+            case .timedOut: return .noResult
+            }
+        }
+        try Task.checkCancellation()
+        return result(since: began)
+    }
+
+    private func result(since began: UInt64) -> CommandOutcome {
+        guard case .result(let status, let payload) = commands.result(of: id) else { return .noResult }
+        let milliseconds = Int((MonotonicClock.nanoseconds() - began) / 1_000_000)
+        return .result(status: status, payload, milliseconds: milliseconds)
+    }
+
+    private func send() {
+        let command = BusCommand(
+            id: id, client: client, name: order.name, payload: order.payload, timeout: order.timeout,
+            origin: commands.bus.node)
+        commands.bus.route(.command(command), to: client) { [commands, id] result in
+            switch result {
+            case .success(.routed(let nodes)): commands.update(id, .routed(nodes > 0))
+            case .success(.offline): commands.update(id, .routed(false))
+            case .failure(let error): commands.update(id, .failed(error))
+            }
+        }
+    }
+
+    private func schedule(_ time: TimeAmount, _ update: Commands.Update) -> Scheduled<Void> {
+        commands.loop.scheduleTask(in: time) { [commands, id] in commands.update(id, update) }
+    }
+}

@@ -1,0 +1,99 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// The commands whose callers wait at this node.
+final class Commands: Sendable {
+    /// What happens to a command, for whoever carries it through.
+    enum Update: Sendable {
+        case event(CommandEvent.Kind)
+        /// Where the bus sent it: false when the client is not connected.
+        case routed(Bool)
+        case failed(BusError)
+        case timedOut
+        /// It is time to look again whether the client has connected.
+        case retry
+    }
+
+    /// Pieces of output that wait for a slow caller; more are left out.
+    private static let maximumBacklog = 1024
+
+    private struct Waiting {
+        let continuation: AsyncStream<Update>.Continuation
+        /// What must not be lost, even when the backlog is full.
+        var result: CommandEvent.Kind?
+    }
+
+    let bus: any Bus
+    let store: any Store
+    let loop: any EventLoop
+    private let state = Mutex<(ids: ULIDGenerator, waiting: [CommandID: Waiting])>((ULIDGenerator(), [:]))
+
+    init(bus: any Bus, store: any Store, loop: any EventLoop) {
+        self.bus = bus
+        self.store = store
+        self.loop = loop
+    }
+
+    func newID() -> CommandID {
+        let now = WallClock.milliseconds()
+        return state.withLock { CommandID(unchecked: $0.ids.next(milliseconds: now)) }
+    }
+
+    /// - Returns: nil when this node waits for a command of this id already.
+    func begin(_ id: CommandID) -> AsyncStream<Update>? {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Update.self, bufferingPolicy: .bufferingOldest(Self.maximumBacklog))
+        let isNew = state.withLock { state in
+            guard state.waiting[id] == nil else { return false }
+            state.waiting[id] = Waiting(continuation: continuation)
+            return true
+        }
+        return isNew ? stream : nil
+    }
+
+    func end(_ id: CommandID) {
+        state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.finish()
+    }
+
+    /// The result, if it has come.
+    func result(of id: CommandID) -> CommandEvent.Kind? { state.withLock { $0.waiting[id]?.result } }
+
+    func update(_ id: CommandID, _ update: Update) {
+        state.withLock { $0.waiting[id]?.continuation }?.yield(update)
+    }
+
+    /// A node tells what happened.
+    func received(_ event: CommandEvent) {
+        let continuation = state.withLock { state in
+            if case .result = event.kind { state.waiting[event.id]?.result = event.kind }
+            return state.waiting[event.id]?.continuation
+        }
+        if let continuation {
+            continuation.yield(.event(event.kind))
+            // Wakes a caller whose backlog is so full that even this was left out.
+            if case .result = event.kind { continuation.finish() }
+        } else if case .result(let status, let payload) = event.kind {
+            keepLate(event.id, status, payload)
+        }
+    }
+
+    /// The caller has its answer already; who asks for the command later shall see the client's.
+    private func keepLate(_ id: CommandID, _ status: Int, _ payload: Payload?) {
+        store.read(.command(id)) { [store] result in
+            guard case .success(let bytes?) = result, var record = CommandRecord(bytes), record.state != "done" else {
+                return
+            }
+            record.outcome = .result(status: status, payload, milliseconds: 0)
+            store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
+        }
+    }
+
+    /// Where the caller of a command waits; nil when nobody does.
+    func origin(of id: CommandID, completion: @escaping @Sendable (Result<NodeID?, BusError>) -> Void) {
+        store.read(.command(id)) { result in
+            completion(result.map { bytes in bytes.flatMap { CommandRecord($0) }?.origin })
+        }
+    }
+}

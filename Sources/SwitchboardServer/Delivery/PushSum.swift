@@ -1,0 +1,53 @@
+import SwitchboardCore
+import SwitchboardProtocol
+import Synchronization
+
+/// The one answer to pushes that were sent to many clients one by one.
+final class PushSum: Sendable {
+    private struct State {
+        var pending: Int
+        var report = PushReport(counts: PushCounts(), isFinal: true)
+        var nodes: Set<NodeID> = []
+        var failure: PushFailure?
+    }
+
+    private let state: Mutex<State>
+    private let completion: @Sendable (Result<PushReport, PushFailure>) -> Void
+
+    /// - Parameter completion: Called once, with the last part.
+    init(count: Int, completion: @escaping @Sendable (Result<PushReport, PushFailure>) -> Void) {
+        state = Mutex(State(pending: count))
+        self.completion = completion
+    }
+
+    func add(_ result: Result<PushReport, PushFailure>) {
+        let done: Result<PushReport, PushFailure>? = state.withLock { state in
+            switch result {
+            case .success(let report):
+                state.report.counts.add(report.counts)
+                state.report.isFinal = state.report.isFinal && report.isFinal
+                state.nodes.formUnion(report.holders)
+            case .failure(.mailboxFull):
+                state.report.counts.matched += 1
+                state.report.counts.dropped += 1
+            case .failure(let failure): state.failure = failure
+            }
+            state.pending -= 1
+            guard state.pending == 0 else { return nil }
+            state.report.counts.nodes = state.nodes.count
+            return state.failure.map { .failure($0) } ?? .success(state.report)
+        }
+        if let done { completion(done) }
+    }
+}
+
+extension PushCounts {
+    fileprivate mutating func add(_ other: PushCounts) {
+        matched += other.matched
+        delivered += other.delivered
+        acked += other.acked
+        queued += other.queued
+        offline += other.offline
+        dropped += other.dropped
+    }
+}

@@ -1,0 +1,80 @@
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// Commands: at most so many run on the client, the rest wait here.
+extension Session {
+    func run(_ command: BusCommand) {
+        guard mode == .framed else { return node.tell(.unsupported, of: command) }
+        guard phase == .open else { return node.tell(.notHere, of: command) }
+        switch commands.add(command) {
+        case .start: start(command)
+        case .wait: break
+        case .repeated: node.tell(.delivered, of: command)
+        case .full: node.tell(.queueFull, of: command)
+        }
+    }
+
+    private func start(_ command: BusCommand) {
+        send(
+            .command(
+                ServerFrame.Command(
+                    id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout)))
+        node.tell(.delivered, of: command)
+        // A client that never answers must not keep the place for ever.
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        shard.loop.scheduleTask(in: .milliseconds(Int64(command.timeout * 1000))) {
+            box.value.end(command.id)
+        }
+    }
+
+    /// - Returns: The command that ran under this id.
+    @discardableResult
+    private func end(_ id: CommandID) -> BusCommand? {
+        let (finished, next) = commands.finish(id)
+        if let next, phase == .open { start(next) }
+        return finished
+    }
+
+    func cancel(_ id: CommandID) {
+        if commands.cancel(id) == .running { send(.cancel(id: id.rawValue)) }
+    }
+
+    // MARK: What the client says
+
+    func output(_ id: String, _ payload: Payload) {
+        guard let id = CommandID(rawValue: id), let command = commands.command(id) else { return }
+        node.tell(.output(payload), of: command)
+    }
+
+    func result(_ id: String, _ status: Int, _ payload: Payload?) {
+        guard let id = CommandID(rawValue: id), (100...599).contains(status) else {
+            return send(.error(code: "invalid_frame", message: "'status' must be 100-599", ref: id))
+        }
+        if let command = end(id) {
+            node.tell(.result(status: status, payload), of: command)
+            return send(.ack(ref: id.rawValue))
+        }
+        // It was given to an earlier session of this client: whoever waits for it may be on any node.
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        let loop = shard.loop
+        node.forward(.result(status: status, payload), of: id) { result in
+            loop.execute { box.value.forwarded(id, result) }
+        }
+    }
+
+    private func forwarded(_ id: CommandID, _ result: Result<Void, BusError>) {
+        switch result {
+        case .success: send(.ack(ref: id.rawValue))
+        case .failure(let error): send(.error(code: "bus_unavailable", message: error.description, ref: id.rawValue))
+        }
+    }
+
+    /// The session has ended: those who wait are told what is known.
+    func abandonCommands() {
+        guard !commands.isEmpty else { return }
+        let (running, waiting) = commands.removeAll()
+        for command in running { node.tell(.sessionEnded, of: command) }
+        for command in waiting { node.tell(.notHere, of: command) }
+    }
+}
