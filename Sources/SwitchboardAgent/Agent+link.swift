@@ -19,9 +19,13 @@ extension Agent {
                     on: eventLoop, target: target,
                     willConnect: { channel in self.assumeIsolated { $0.keep(channel) } },
                     makeHandler: { LinkHandler(agent: self, number: number, maximumMessageBytes: maximum) })
-                guard case .refused(let answer) = outcome else { return }
-                let refusal = try await answer.get()
-                if number == linkNumber { perform(state.refused(refusal, .now())) }
+                switch outcome {
+                case .open:
+                    if number == linkNumber { perform(state.upgraded()) }
+                case .refused(let answer):
+                    let refusal = try await answer.get()
+                    if number == linkNumber { perform(state.refused(refusal, .now())) }
+                }
             } catch {
                 guard number == linkNumber else { return }
                 cut()
@@ -64,7 +68,15 @@ extension Agent {
     func linkIsWritable(_ isWritable: Bool, number: Int) {
         guard number == linkNumber else { return }
         updateReading()
-        if isWritable { flushOutbox() }
+        if isWritable { flush() }
+    }
+
+    /// Sends all that waits for a link that takes it.
+    func flush() {
+        flushResults()
+        flushAcks()
+        flushOutbox()
+        wakeWaiters()
     }
 
     func linkIsUndecodable(_ code: CloseCode, number: Int) {

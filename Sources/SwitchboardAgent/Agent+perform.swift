@@ -21,15 +21,22 @@ extension Agent {
         case .cut: cut()
         case .begin: begin()
         case .end(let code): end(code)
-        case .push(let push):
-            let isFull = gate.add(bytes: push.payload.bytes.readableBytes)
-            pushes.continuation.yield(push)
-            if isFull { updateReading() }
-        case .acknowledged(let ref): settle(ref, .success(()))
+        case .greet: greet()
+        case .resumed(let channels): resumed(channels)
+        case .push(let push): received(push)
+        case .command(let command): received(command)
+        case .cancel(let id): cancel(id)
+        case .acknowledged(let ref):
+            if waiters[ref] != nil {
+                settle(ref, .success(()))
+            } else if memory.commands.isAwaited(ref) {
+                _ = note(.acknowledged(id: ref))
+            }
         case .rejected(let ref, let code, let message):
             if waiters[ref] != nil {
                 settle(ref, .failure(AgentError.rejected(code: code, message: message)))
             } else {
+                if memory.commands.isAwaited(ref) { resultRejected(ref, code: code) }
                 events.continuation.yield(.refused(code: code, message: message))
             }
         case .event(let event): events.continuation.yield(event)
@@ -38,33 +45,44 @@ extension Agent {
     }
 
     private func begin() {
-        flushOutbox()
+        flush()
         reportHealth()
     }
 
     private func end(_ code: CloseCode) {
         outboxTimer?.cancel()
         healthTimer?.cancel()
-        // Sent again, a message that the node finds too big would end every link to come.
-        if code == .messageTooBig, let id = outbox.largestSent {
-            settle(id, .failure(AgentError.messageTooLarge(limit: configuration.maximumOutgoingBytes)))
-        }
+        ackTimer?.cancel()
+        ackTimer = nil
+        // What is not acknowledged comes again, and is acknowledged then.
+        acks = AckKeeper()
+        if code == .messageTooBig { giveUpLargest() }
         outbox.rewind()
+        memory.commands.rewind()
+    }
+
+    /// Sent again, a message that the node finds too big would end every link to come.
+    private func giveUpLargest() {
+        let message = outbox.largestSent
+        if let result = memory.commands.largestSent, result.bytes > message?.bytes ?? 0 {
+            memory.commands.replace(result.id, .failure(500, "the node finds the result too big"))
+        } else if let message {
+            settle(message.id, .failure(AgentError.messageTooLarge(limit: configuration.maximumOutgoingBytes)))
+        }
     }
 
     private func finish(_ error: AgentError?) {
         abandonOutbox()
+        cancelCommands()
+        wakeWaiters()
+        stopTimer?.cancel()
+        ackTimer?.cancel()
         healthTimer?.cancel()
         healthTask?.cancel()
         pushes.continuation.finish()
         events.continuation.finish()
         finished?.resume(returning: error)
         finished = nil
-    }
-
-    /// The handler is done with a push.
-    func handled(_ push: ServerFrame.Push) {
-        if gate.remove(bytes: push.payload.bytes.readableBytes) { updateReading() }
     }
 
     /// Sets the timer to the state machine's deadline. A deadline that moved away needs no new timer: the early call is

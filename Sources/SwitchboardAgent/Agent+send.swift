@@ -18,7 +18,7 @@ extension Agent {
     @discardableResult
     public func send(_ payload: Payload, id: String? = nil, timeout: Duration = .seconds(30)) async throws -> String {
         let id = id ?? ids.next(milliseconds: UInt64(Date().timeIntervalSince1970 * 1000))
-        try check(payload, id: id)
+        try check(payload, in: .message(id: id, payload: payload))
         guard state.phase != .finished else { throw AgentError.stopped }
         try Task.checkCancellation()
         try outbox.add(id: id, payload: payload)
@@ -37,7 +37,8 @@ extension Agent {
         return id
     }
 
-    private func check(_ payload: Payload, id: String) throws(AgentError) {
+    /// Whether the node would take this.
+    func check(_ payload: Payload, in frame: ClientFrame) throws(AgentError) {
         switch payload.format {
         case .json:
             do throws(JSONError) { try JSONDocument.validate(payload.bytes) } catch {
@@ -48,7 +49,7 @@ extension Agent {
         case .binary: break
         }
         var text = ByteBuffer()
-        ClientFrame.message(id: id, payload: payload).write(into: &text)
+        frame.write(into: &text)
         guard text.readableBytes <= configuration.maximumOutgoingBytes else {
             throw .messageTooLarge(limit: configuration.maximumOutgoingBytes)
         }

@@ -4,12 +4,19 @@ import NIOPosix
 public import SwitchboardProtocol
 
 /// A client that stays connected to a Switchboard cluster: it obeys the node's tuning, reconnects for ever with the
-/// contract's back-off, hands over every push and sends messages until they are acknowledged.
+/// contract's back-off, hands over every push once, answers commands and sends messages until they are acknowledged.
 ///
 /// ```swift
+/// var configuration = AgentConfiguration(url: "ws://127.0.0.1:8080", client: ClientID(rawValue: "kiosk-7"))
+/// configuration.stateFile = "kiosk-7.state"
 /// let agent = Agent(
-///     configuration: AgentConfiguration(url: "ws://127.0.0.1:8080", client: ClientID(rawValue: "kiosk-7")),
-///     handlers: AgentHandlers(onPush: { push in print(push.id, String(buffer: push.payload.bytes)) }))
+///     configuration: configuration,
+///     handlers: AgentHandlers(
+///         onPush: { push in print(push.id, String(buffer: push.payload.bytes)) },
+///         onCommand: { command in
+///             guard command.name == "uptime" else { return .unknownCommand }
+///             return CommandResult(payload: Payload(format: .json, bytes: ByteBuffer(string: "42")))
+///         }))
 /// try await agent.run()
 /// ```
 ///
@@ -26,6 +33,16 @@ public actor Agent {
     var groups: [GroupName]
     var outbox: Outbox
     var gate: PushGate
+    var acks = AckKeeper()
+    var desk: CommandDesk
+    var runningCommands: [String: RunningCommand] = [:]
+    var memory = AgentMemory()
+    var stateFile: StateFile?
+    var hasStateFailed = false
+    /// The channels whose histories are resumed, and the newest offset that came from each since the process began; the
+    /// memory's offsets are those of pushes that were handled.
+    var followed: Set<String>
+    var seen: [String: String] = [:]
     var ids = ULIDGenerator()
     var waiters: [String: CheckedContinuation<Void, any Error>] = [:]
 
@@ -42,6 +59,12 @@ public actor Agent {
     var outboxTimer: Scheduled<Void>?
     var healthTimer: Scheduled<Void>?
     var healthTask: Task<Void, Never>?
+    var ackTimer: Scheduled<Void>?
+    var stopTimer: Scheduled<Void>?
+    var isStopping = false
+    /// Handlers that wait until a link takes their output.
+    var roomWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    var lastWaiter = 0
 
     let pushes = AsyncStream.makeStream(of: ServerFrame.Push.self)
     let events = AsyncStream.makeStream(of: AgentEvent.self, bufferingPolicy: .bufferingNewest(64))
@@ -72,6 +95,8 @@ public actor Agent {
         self.eventLoop = eventLoop ?? MultiThreadedEventLoopGroup.singleton.any()
         self.logger = logger
         groups = configuration.groups
+        followed = Self.followed(configuration.groups)
+        desk = CommandDesk(bytesLimit: configuration.inboundBytesLimit)
         outbox = Outbox(
             limit: configuration.outboundLimit, bytesLimit: configuration.outboundBytesLimit,
             rate: configuration.messageRate, burst: configuration.messageBurst)
@@ -85,21 +110,23 @@ public actor Agent {
 
     /// Connects, and stays connected until ``stop()`` is called or the task is cancelled; either closes the link with 1000.
     ///
-    /// After ``stop()`` the pushes that were received are still handled; after a cancellation they are not.
+    /// ``stop()`` lets the handlers end; a cancellation cancels them, and a push whose handler was cancelled counts as not
+    /// handled.
     ///
-    /// - Throws: ``AgentError`` when the configuration cannot work, or the node refused the agent for good.
+    /// - Throws: ``AgentError`` when the configuration or the state file cannot work, or the node refused the agent for good.
     public func run() async throws {
         guard !hasRun else { throw AgentError.alreadyRun }
         hasRun = true
-        do { connector = try Connector(configuration) } catch {
+        do {
+            connector = try Connector(configuration)
+            try await openState()
+        } catch {
             stop()
             throw error
         }
-        let pushTask = Task { [handlers, pushes] in
-            for await push in pushes.stream {
-                await handlers.onPush(push)
-                self.handled(push)
-            }
+        defer { closeState() }
+        let pushTask = Task { [pushes] in
+            for await push in pushes.stream { await handle(push) }
         }
         let eventTask = Task { [handlers, events] in
             for await event in events.stream { await handlers.onEvent(event) }
@@ -113,16 +140,12 @@ public actor Agent {
             }
         } onCancel: {
             pushTask.cancel()
-            Task { await self.stop() }
+            Task { await self.endNow() }
         }
         await pushTask.value
+        for command in runningCommands.values { await command.task.value }
         await eventTask.value
         if let error { throw error }
-    }
-
-    /// Closes the link with 1000 and lets ``run()`` return.
-    public func stop() {
-        perform(state.stop(.now()))
     }
 
     /// Puts the session into a group, now and after every reconnect. A node that does not allow it says so by
@@ -130,6 +153,7 @@ public actor Agent {
     public func join(_ group: GroupName) {
         guard !groups.contains(group) else { return }
         groups.append(group)
+        followed.insert("group:" + group.rawValue)
         if state.isOnline { write(.join(group: group)) }
     }
 
@@ -137,6 +161,7 @@ public actor Agent {
     public func leave(_ group: GroupName) {
         guard let index = groups.firstIndex(of: group) else { return }
         groups.remove(at: index)
+        forget(group)
         if state.isOnline { write(.leave(group: group)) }
     }
 }

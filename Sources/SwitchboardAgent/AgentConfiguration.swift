@@ -20,8 +20,15 @@ public struct AgentConfiguration: Sendable {
     public var helloTimeout = 10.0
     /// Seconds that the node has to end the TCP connection once the close handshake began. Default 3.
     public var closeTimeout = 3.0
+    /// Seconds that running handlers have for their end once ``Agent/stop()`` was called, before the link is closed. Default 8.
+    public var stopTimeout = 8.0
     /// Seconds between two reports of ``AgentHandlers/health``; 0 means none. Default 30.
     public var healthInterval = 30.0
+
+    /// A file that keeps, over a restart of the process, which pushes were handled and which commands were run. Only one agent
+    /// can use it, and only under one ``client``. Without it (the default) a durable push that was handled and not yet
+    /// acknowledged is handled again after a restart. It has at most some 25 MB, usually far less than one.
+    public var stateFile: String?
 
     /// The largest message in bytes that the agent takes, over all its fragments; a larger one ends the link with 1009. Default 4 MiB.
     public var maximumMessageBytes = 4 << 20
@@ -33,7 +40,7 @@ public struct AgentConfiguration: Sendable {
     public var outboundLimit = 256
     /// Bytes that the waiting messages may have together. Default 1 MiB.
     public var outboundBytesLimit = 1 << 20
-    /// The largest message in bytes, as framed, that may be sent. Default 64 KiB, the node's own default.
+    /// The largest message in bytes, as framed, that may be sent, results of commands included. Default 64 KiB, the node's own default.
     public var maximumOutgoingBytes = 64 << 10
     /// Messages a second on average, so that the node's limit is not hit (50 by default); 0 means no limit. Default 40.
     public var messageRate = 40.0

@@ -22,6 +22,10 @@ public enum AgentError: Error, Hashable, Sendable, CustomStringConvertible {
     case invalidPayload(String)
     /// The caller's deadline passed before the node acknowledged.
     case timedOut
+    /// The state file cannot be used or written; the text says which and why. The agent stops rather than forget what it did.
+    case stateFile(String)
+    /// A command has ended: it can have no more output.
+    case commandEnded
     /// The node answered the message with an error.
     case rejected(code: String, message: String)
 
@@ -38,6 +42,8 @@ public enum AgentError: Error, Hashable, Sendable, CustomStringConvertible {
         case .duplicateID(let id): "a message with the id '\(id)' is still waiting"
         case .messageTooLarge(let limit): "a message may have \(limit) bytes"
         case .invalidPayload(let text): "the payload is not valid: \(text)"
+        case .stateFile(let text): text
+        case .commandEnded: "the command has ended"
         case .timedOut: "no acknowledgement in time"
         case .rejected(let code, let message): "\(code): \(message)"
         }

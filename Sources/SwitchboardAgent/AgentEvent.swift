@@ -8,6 +8,9 @@ public enum AgentEvent: Hashable, Sendable {
     case disconnected(code: CloseCode, reason: String, retryIn: Double?)
     /// An attempt to connect failed. `retryIn` is in seconds; nil when the agent does not try again.
     case attemptFailed(reason: String, retryIn: Double?)
+    /// Pushes to this channel (`all` or `group:NAME`) were missed that the node does not keep any more: the state that they
+    /// carry must be asked for elsewhere.
+    case missed(channel: String)
     /// The node will close this link; the agent reconnects after that many seconds.
     case goaway(reason: String, reconnectAfter: Double)
     /// The node refused something that the agent sent; the link lives on.

@@ -9,8 +9,8 @@ public struct Switchboard: AsyncParsableCommand {
         abstract: "A clustered WebSocket push service.",
         version: SwitchboardVersion.current,
         subcommands: [
-            Serve.self, AgentCommand.self, Push.self, Broadcast.self, Clients.self, ShowClient.self, Close.self,
-            Groups.self, Nodes.self, Stats.self,
+            Serve.self, AgentCommand.self, Push.self, Broadcast.self, Command.self, Clients.self, ShowClient.self,
+            Close.self, Groups.self, Nodes.self, Stats.self,
         ]
     )
 

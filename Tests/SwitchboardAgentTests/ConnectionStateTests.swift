@@ -33,6 +33,7 @@ import Testing
         var state = AgentConnectionState(random: { random })
         #expect(state.start(start) == [.connect])
         #expect(state.opened(start) == [])
+        #expect(state.upgraded() == [.greet])
         #expect(state.received(text(.hello(hello)), start) == [.event(.connected(hello)), .begin])
         return state
     }
@@ -48,11 +49,15 @@ import Testing
         #expect(state.wake(Self.at(1.4)) == [])
         #expect(state.wake(Self.at(1.5)) == [.connect])
         #expect(state.opened(Self.at(2)) == [])
+        #expect(state.upgraded() == [.greet])
         #expect(state.received(Self.text(.hello(hello)), Self.at(3)) == [.event(.connected(hello)), .begin])
         #expect(state.wakeAt == Self.at(38))
         let push = ServerFrame.Push(id: "p", channel: "all", payload: .json("1"))
         #expect(state.received(Self.text(.push(push)), Self.at(4)) == [.push(push)])
         #expect(state.received(Self.text(.ack(ref: "m")), Self.at(4)) == [.acknowledged(ref: "m")])
+        let command = ServerFrame.Command(id: "c", name: "n", payload: .json("1"), timeout: 3)
+        #expect(state.received(Self.text(.command(command)), Self.at(4)) == [.command(command)])
+        #expect(state.received(Self.text(.cancel(id: "c")), Self.at(4)) == [.cancel(id: "c")])
         #expect(
             state.received(Self.text(.error(code: "c", message: "m", ref: "r")), Self.at(4))
                 == [.rejected(ref: "r", code: "c", message: "m")])
@@ -215,6 +220,43 @@ import Testing
         var waiting = Self.online(random: 0.5)
         _ = waiting.ended("cut", Self.at(1))
         #expect(waiting.stop(Self.at(1)) == [.finish(nil)])
+        #expect(waiting.wake(Self.at(100)) == [])
+    }
+
+    @Test func saysWhereTheHistoriesStandBeforeAnythingElse() {
+        var hello = Self.hello()
+        hello.channels = ["all": .init(recovered: false, offset: "E:3-0")]
+        var state = AgentConnectionState()
+        _ = state.start(Self.start)
+        _ = state.opened(Self.start)
+        #expect(
+            state.received(Self.text(.hello(hello)), Self.start)
+                == [.event(.connected(hello)), .resumed(hello.channels), .begin])
+    }
+
+    @Test func commandsBeforeHelloBreakTheProtocol() {
+        for frame in [
+            ServerFrame.cancel(id: "c"),
+            .command(ServerFrame.Command(id: "c", name: "n", payload: .json("1"), timeout: 3)),
+        ] {
+            var state = AgentConnectionState()
+            _ = state.start(Self.start)
+            _ = state.opened(Self.start)
+            #expect(
+                state.received(Self.text(frame), Self.start)
+                    == [.close(.protocolError, "hello must be the first frame")])
+        }
+    }
+
+    @Test func aFailureEndsEveryPhase() {
+        let error = AgentError.stateFile("full")
+        var online = Self.online()
+        let lost = AgentEvent.disconnected(code: .abnormal, reason: "full", retryIn: nil)
+        #expect(online.fail(error, Self.at(1)) == [.cut, .end(.abnormal), .event(lost), .finish(error)])
+        #expect(online.fail(error, Self.at(2)) == [])
+        var waiting = Self.online()
+        _ = waiting.ended("cut", Self.at(1))
+        #expect(waiting.fail(error, Self.at(1)) == [.cut, .finish(error)])
         #expect(waiting.wake(Self.at(100)) == [])
     }
 

@@ -35,12 +35,12 @@ import Testing
 
     @Test func keepsTheQueryOfTheURL() throws {
         let endpoint = try Endpoint("ws://host/ws?tenant=a%20b")
-        #expect(endpoint.target(client: nil, groups: [], labels: [:]) == "/ws?tenant=a%20b")
+        #expect(endpoint.target(client: nil, groups: [], labels: [:]) == "/ws?tenant=a%20b&hello=1")
         #expect(
             endpoint.target(
                 client: ClientID(rawValue: "a@b"), groups: [GroupName(unchecked: "g")],
                 labels: ["z": "&=\u{7}", "a": "~"])
-                == "/ws?tenant=a%20b&clientId=a%40b&group=g&label.a=~&label.z=%26%3D%07")
+                == "/ws?tenant=a%20b&clientId=a%40b&group=g&label.a=~&label.z=%26%3D%07&hello=1")
     }
 
     @Test(

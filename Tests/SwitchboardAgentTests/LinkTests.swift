@@ -19,7 +19,8 @@ import Testing
             body: { running in
                 let connection = try await node.connections.next()
                 #expect(
-                    connection.request.uri == "/ws?clientId=kiosk-7&group=shop&group=a%3Ab&label.floor%20no=%C3%A9%261")
+                    connection.request.uri
+                        == "/ws?clientId=kiosk-7&group=shop&group=a%3Ab&label.floor%20no=%C3%A9%261&hello=1")
                 #expect(connection.request.headers["sec-websocket-protocol"] == ["switchboard.v1"])
                 #expect(connection.request.headers["host"] == ["127.0.0.1:\(node.port)"])
                 try await connection.hello()
@@ -47,22 +48,6 @@ import Testing
             #expect(pong.opcode == .pong)
             #expect(pong.maskKey != nil)
             #expect(pong.unmaskedData == ByteBuffer(string: "abc"))
-        }
-    }
-
-    @Test func answersCommandsWithNotImplemented() async throws {
-        let node = try await FakeNode()
-        try await RunningAgent.with(node) { _ in
-            let connection = try await node.connections.next()
-            try await connection.hello()
-            try await connection.send(
-                .command(ServerFrame.Command(id: "c1", name: "restart", payload: .json("{}"), timeout: 30)))
-            guard case .result(let id, let status, _) = try await connection.next() else {
-                Issue.record("no result")
-                return
-            }
-            #expect(id == "c1")
-            #expect(status == 501)
         }
     }
 
@@ -174,7 +159,7 @@ import Testing
                 #expect(try await first.next() == .leave(group: GroupName(unchecked: "a")))
                 try await first.cut()
                 let second = try await node.connections.next()
-                #expect(second.request.uri == "/ws?clientId=kiosk-7&group=b")
+                #expect(second.request.uri == "/ws?clientId=kiosk-7&group=b&hello=1")
             })
     }
 

@@ -40,14 +40,15 @@ struct Endpoint: Equatable, Sendable {
         return isAddress ? nil : host
     }
 
-    /// The request target, with the client's name, groups and labels in the query.
+    /// The request target, with the client's name, groups and labels in the query; `hello=1` announces a hello of ours.
     func target(client: ClientID?, groups: [GroupName], labels: [String: String]) -> String {
         var items: [String] = []
         if let query, !query.isEmpty { items.append(query) }
         if let client { items.append("clientId=" + Self.encoded(client.rawValue)) }
         items += groups.map { "group=" + Self.encoded($0.rawValue) }
         items += labels.sorted { $0.key < $1.key }.map { "label.\(Self.encoded($0.key))=\(Self.encoded($0.value))" }
-        return items.isEmpty ? path : path + "?" + items.joined(separator: "&")
+        items.append("hello=1")
+        return path + "?" + items.joined(separator: "&")
     }
 
     /// Percent-encodes all but the unreserved characters (RFC 3986 section 2.3).

@@ -74,7 +74,9 @@ extension AgentConnectionState {
         switch frame {
         case .push(let push): return [.push(push)]
         case .ack(let ref): return [.acknowledged(ref: ref)]
-        case .hello, .ping, .error, .goaway, .command, .cancel, .unknown: return []
+        case .command(let command): return [.command(command)]
+        case .cancel(let id): return [.cancel(id: id)]
+        case .hello, .ping, .error, .goaway, .unknown: return []
         }
     }
 
@@ -86,21 +88,17 @@ extension AgentConnectionState {
             guard let ref else { return [.event(.refused(code: code, message: message))] }
             return [.rejected(ref: ref, code: code, message: message)]
         case .goaway(let reason, let seconds): return goaway(reason, seconds, on: link, now)
-        case .unknown, .cancel: return []
-        case .push, .command, .ack:
+        case .unknown: return []
+        case .push, .command, .cancel, .ack:
             guard link.since != nil else { return close(link, .protocolError, "hello must be the first frame", now) }
         }
         switch frame {
         case .push(let push): return [.push(push)]
         case .ack(let ref): return [.acknowledged(ref: ref)]
-        case .command(let command): return [.send(Self.notImplemented(command))]
-        case .hello, .ping, .error, .goaway, .unknown, .cancel: return []
+        case .command(let command): return [.command(command)]
+        case .cancel(let id): return [.cancel(id: id)]
+        case .hello, .ping, .error, .goaway, .unknown: return []
         }
-    }
-
-    private static func notImplemented(_ command: ServerFrame.Command) -> ClientFrame {
-        let text = #"{"code":"not_implemented","message":"this agent runs no commands"}"#
-        return .result(id: command.id, status: 501, payload: Payload(format: .json, bytes: ByteBuffer(string: text)))
     }
 
     private mutating func greeted(_ hello: ServerFrame.Hello, on link: Link, _ now: NIODeadline) -> [Action] {
@@ -112,7 +110,8 @@ extension AgentConnectionState {
         if isFirst { link.since = now }
         phase = .online(link)
         wakeAt = nextLook(at: link, now)
-        return isFirst ? [.event(.connected(hello)), .begin] : []
+        guard isFirst else { return [] }
+        return [.event(.connected(hello))] + (hello.channels.isEmpty ? [] : [.resumed(hello.channels)]) + [.begin]
     }
 
     private mutating func goaway(

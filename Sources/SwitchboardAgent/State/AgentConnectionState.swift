@@ -26,7 +26,14 @@ struct AgentConnectionState {
         case begin
         /// The session is over: what was not acknowledged waits for the next one.
         case end(CloseCode)
+        /// Say hello: the node waits for it.
+        case greet
+        /// Where the histories stand that our hello named.
+        case resumed([String: ServerFrame.Hello.Channel])
         case push(ServerFrame.Push)
+        case command(ServerFrame.Command)
+        /// Nobody waits for this command's result any more.
+        case cancel(id: String)
         case acknowledged(ref: String)
         case rejected(ref: String, code: String, message: String)
         case event(AgentEvent)
@@ -110,6 +117,11 @@ struct AgentConnectionState {
         return []
     }
 
+    /// The open WebSocket takes frames of ours.
+    mutating func upgraded() -> [Action] {
+        if case .opening = phase { [.greet] } else { [] }
+    }
+
     mutating func attemptFailed(_ reason: String, atLeast: Double? = nil, _ now: NIODeadline) -> [Action] {
         guard phase == .connecting else { return [] }
         let delay = min(
@@ -140,6 +152,17 @@ struct AgentConnectionState {
         case .connecting: return [.cut] + finish(nil)
         case .opening(let link), .online(let link): return close(link, .normal, "", now)
         case .closing, .finished: return []
+        }
+    }
+
+    /// The agent cannot go on.
+    mutating func fail(_ error: AgentError, _ now: NIODeadline) -> [Action] {
+        switch phase {
+        case .finished: return []
+        case .online:
+            let lost = AgentEvent.disconnected(code: .abnormal, reason: error.description, retryIn: nil)
+            return [.cut, .end(.abnormal), .event(lost)] + finish(error)
+        case .idle, .connecting, .opening, .closing, .waiting: return [.cut] + finish(error)
         }
     }
 

@@ -70,9 +70,10 @@ struct Outbox {
         for index in entries.indices { entries[index].isSent = false }
     }
 
-    /// The largest message that was sent and not acknowledged: the one to give up when the node finds a message too big.
-    var largestSent: String? {
-        entries.filter(\.isSent).max { $0.bytes < $1.bytes }?.id
+    /// The largest message that was sent and not acknowledged, and its bytes: the one to give up when the node finds a message
+    /// too big.
+    var largestSent: (id: String, bytes: Int)? {
+        entries.filter(\.isSent).max { $0.bytes < $1.bytes }.map { ($0.id, $0.bytes) }
     }
 
     /// The messages that may leave now, and when the next may, if some have to wait for the rate.

@@ -9,11 +9,11 @@ struct APIClient {
     /// A larger answer is refused.
     private static let answerLimit = 64 << 20
 
-    private let base: String
+    let base: String
 
     /// Lives as long as the command. A person at a terminal wants to hear at once that nobody listens, so a failed
     /// connection is not tried again behind their back.
-    private static let http: HTTPClient = {
+    static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout.connect = .seconds(10)

@@ -8,11 +8,11 @@ import SwitchboardProtocol
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Stay connected as a client: print pushes, run a program for each, send lines and health up.",
+        abstract: "Stay connected as a client: print pushes, run a program for each and for commands, send lines up.",
         discussion: """
             One line is printed for each push, and connection events are logged on standard error. Ctrl-C and SIGTERM \
-            close the connection orderly (exit status 0; a second one ends at once). When the server refuses the agent \
-            for good the exit status is 1.
+            let running programs end (for up to 5 seconds) and close the connection orderly (exit status 0; a second one \
+            ends at once). When the server refuses the agent for good the exit status is 1.
             """)
 
     @Option(help: "The cluster's address. Default: SWITCHBOARD_URL, or ws://127.0.0.1:8080.")
@@ -29,12 +29,26 @@ struct AgentCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Run this program for each push, one after the other.",
+            "Run this program for each push, one after the other, and for each command, up to eight at once.",
             discussion: """
-                The payload is on its standard input (a JSON string as its text), SWITCHBOARD_PUSH_ID, SWITCHBOARD_CHANNEL \
-                and SWITCHBOARD_CLIENT_ID are in its environment, and its output goes where the agent's goes.
+                The payload is on its standard input (a JSON string as its text). For a push SWITCHBOARD_PUSH_ID, \
+                SWITCHBOARD_CHANNEL and SWITCHBOARD_CLIENT_ID are in its environment, and its output goes where the \
+                agent's goes; the push is acknowledged when it ends, whatever its exit status. For a command there are \
+                SWITCHBOARD_COMMAND_ID, SWITCHBOARD_COMMAND_NAME, SWITCHBOARD_COMMAND_TIMEOUT (seconds) and \
+                SWITCHBOARD_CLIENT_ID, and its output is the result: JSON when it parses as JSON, else text, with the \
+                status 200 when its exit status is 0, else 500. A command that is cancelled or takes too long gets \
+                SIGTERM, and SIGKILL 3 seconds later. Without a program commands are answered with the status 404.
                 """, valueName: "program"))
     var exec: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep in this file which pushes were handled and which commands were run, over a restart.",
+            discussion: """
+                What was done is not done again then, even when the agent is killed; a command that was cut short by \
+                that is not run again, its result has the status 500. Only one agent can use the file.
+                """, valueName: "file"))
+    var state: String?
 
     @Option(
         help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
@@ -81,6 +95,8 @@ struct AgentCommand: AsyncParsableCommand {
         var settings = AgentConfiguration(
             url: url ?? environment ?? "ws://127.0.0.1:8080", client: id, groups: group, labels: label.dictionary)
         settings.healthInterval = healthInterval
+        settings.stateFile = state
+        settings.stopTimeout = 5
         if let ca { settings.trustCertificates(atPath: ca) }
         return settings
     }
@@ -88,12 +104,18 @@ struct AgentCommand: AsyncParsableCommand {
     private func handlers(_ work: PushWork) -> AgentHandlers {
         let health = HealthWork()
         let quiet = quiet
-        return AgentHandlers(
+        var handlers = AgentHandlers(
             onPush: { await work.handle($0) },
             onEvent: { event in
                 await work.note(event)
                 if !quiet { Output.note(EventLine.text(event)) }
             },
             health: { await health.report() })
+        if let exec {
+            let commands = CommandWork(
+                runner: ProgramRunner(program: exec), limit: settings.maximumOutgoingBytes, notes: !quiet)
+            handlers.onCommand = { try await commands.run($0, client: await work.client) }
+        }
+        return handlers
     }
 }

@@ -16,6 +16,7 @@ enum EventLine {
             return "disconnected: \(reason.isEmpty ? "no reason given" : reason) (\(code.rawValue))" + retry(retryIn)
         case .attemptFailed(let reason, let retryIn): return "no connection: \(reason)" + retry(retryIn)
         case .goaway(let reason, let seconds): return "asked to reconnect in \(rounded(seconds)) s: \(reason)"
+        case .missed(let channel): return "pushes to \(channel) were missed that the node does not keep any more"
         case .refused(let code, let message): return "refused: \(code): \(message)"
         }
     }

@@ -8,12 +8,12 @@ actor PushWork {
     private let runner: ProgramRunner?
     private let format: PushLine.Format
     private let prints: Bool
-    private var client = ""
+    private(set) var client = ""
     private var agent: Agent?
     private var failure: ExitCode?
 
     init(program: String?, format: PushLine.Format, prints: Bool) {
-        runner = program.map(ProgramRunner.init)
+        runner = program.map { ProgramRunner(program: $0) }
         self.format = format
         self.prints = prints
     }

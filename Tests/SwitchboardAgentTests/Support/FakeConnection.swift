@@ -10,15 +10,29 @@ struct FakeConnection: Sendable {
     let request: HTTPRequestHead
     let frames = Inbox<WebSocketFrame>()
 
-    /// - Parameter heartbeat: Interval and timeout in seconds.
-    func hello(heartbeat: (Double, Double) = (25, 10), reconnect: (Double, Double) = (0.05, 0.1)) async throws {
+    /// Waits for the client's hello and answers it.
+    ///
+    /// - Parameters:
+    ///   - heartbeat: Interval and timeout in seconds.
+    ///   - reconnect: The bounds of the back-off in seconds.
+    ///   - channels: Where the histories stand that the client asks for.
+    /// - Returns: What the client said.
+    @discardableResult
+    func hello(
+        heartbeat: (Double, Double) = (25, 10), reconnect: (Double, Double) = (0.05, 0.1),
+        channels: [String: ServerFrame.Hello.Channel] = [:]
+    ) async throws -> ClientFrame.Hello {
+        guard case .hello(let hello) = try await next() else { throw NoHello() }
         try await send(
             .hello(
                 ServerFrame.Hello(
                     client: ClientID(unchecked: "kiosk-7"), session: SessionID(unchecked: "S1"), epoch: 3,
                     node: NodeID(unchecked: "n1"), heartbeatInterval: heartbeat.0, heartbeatTimeout: heartbeat.1,
-                    reconnectMinimum: reconnect.0, reconnectMaximum: reconnect.1)))
+                    reconnectMinimum: reconnect.0, reconnectMaximum: reconnect.1, channels: channels)))
+        return hello
     }
+
+    private struct NoHello: Error {}
 
     func send(_ frame: ServerFrame) async throws {
         var text = ByteBuffer()
@@ -33,9 +47,16 @@ struct FakeConnection: Sendable {
         return channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: text))
     }
 
-    func push(_ id: String, _ data: String = "1") async throws {
-        let payload = Payload(format: .json, bytes: ByteBuffer(string: data))
-        try await send(.push(ServerFrame.Push(id: id, channel: "client", payload: payload)))
+    func push(
+        _ id: String, _ data: String = "1", channel: String = "client", offset: String? = nil, wantsAck: Bool = false
+    ) async throws {
+        try await send(
+            .push(
+                ServerFrame.Push(id: id, channel: channel, payload: .json(data), offset: offset, wantsAck: wantsAck)))
+    }
+
+    func command(_ id: String, _ name: String = "restart", _ data: String = "{}", timeout: Double = 30) async throws {
+        try await send(.command(ServerFrame.Command(id: id, name: name, payload: .json(data), timeout: timeout)))
     }
 
     func send(

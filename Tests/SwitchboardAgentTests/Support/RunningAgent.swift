@@ -48,7 +48,7 @@ struct RunningAgent: Sendable {
             switch try await events.next() {
             case .disconnected(let code, let reason, let retryIn): return (code.rawValue, reason, retryIn)
             case .attemptFailed(let reason, let retryIn): return (nil, reason, retryIn)
-            case .connected, .goaway, .refused: continue
+            case .connected, .goaway, .refused, .missed: continue
             }
         }
     }

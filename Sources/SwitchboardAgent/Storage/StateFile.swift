@@ -1,0 +1,165 @@
+import NIOCore
+import SwitchboardProtocol
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The file that keeps an ``AgentMemory`` over a restart of the process.
+///
+/// Records are appended, one `write` each, so that what was written counts even when the process is killed the next moment.
+/// (What the kernel had not yet put on the disk is lost when the machine loses its power.) When as much was appended as the
+/// memory itself takes, and at every start, the file is written anew beside the old one and renamed over it. The open
+/// file is locked against a second agent.
+struct StateFile: Sendable {
+    /// So many bytes are appended at least before the file is written anew.
+    private static let slack = 256 << 10
+    /// No state file is larger; the memory's own limits keep it under a fifth of this.
+    private static let limit = 256 << 20
+
+    private let path: String
+    private let client: ClientID?
+    private var file: CInt
+    private var snapshotBytes = 0
+    private var appendedBytes = 0
+
+    /// Opens and locks the file, or makes it, and reads what it holds. It blocks.
+    ///
+    /// - Parameters:
+    ///   - client: Whose file it is; that of another client is refused.
+    ///   - channels: The histories that the agent follows; where others stand is forgotten.
+    ///   - now: Unix time in seconds.
+    static func open(
+        path: String, client: ClientID?, channels: Set<String>, now: Int
+    ) throws(AgentError) -> (file: StateFile, memory: AgentMemory) {
+        let file = try locked(path)
+        do throws(AgentError) {
+            let text = try contents(of: file, path: path)
+            var memory: AgentMemory
+            do throws(StateText.Mismatch) { memory = try StateText.memory(text, client: client) } catch {
+                throw AgentError.stateFile("\(path) cannot be used: \(error)")
+            }
+            memory.commands.interrupt(at: now)
+            memory.keep(channels: channels)
+            var state = StateFile(path: path, client: client, file: file)
+            try state.rewrite(memory)
+            return (state, memory)
+        } catch {
+            systemClose(file)
+            throw error
+        }
+    }
+
+    private init(path: String, client: ClientID?, file: CInt) {
+        self.path = path
+        self.client = client
+        self.file = file
+    }
+
+    /// Writes a record; it counts from now on, whatever happens to the process.
+    ///
+    /// - Parameter memory: With the record applied to it already.
+    mutating func append(_ record: StateRecord, memory: AgentMemory) throws(AgentError) {
+        var line = ByteBuffer()
+        record.write(into: &line)
+        try Self.write(line, to: file, path: path)
+        appendedBytes += line.readableBytes
+        if appendedBytes > max(Self.slack, snapshotBytes) { try rewrite(memory) }
+    }
+
+    func close() {
+        // A program that is being started has the file, too, for a moment, and with it the lock.
+        flock(file, LOCK_UN)
+        systemClose(file)
+    }
+
+    // MARK: writing anew
+
+    private mutating func rewrite(_ memory: AgentMemory) throws(AgentError) {
+        let text = StateText.text(of: memory, client: client)
+        let temporary = path + ".new"
+        let new = systemOpen(temporary, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC)
+        guard new >= 0 else { throw Self.failure("\(temporary) cannot be made") }
+        do throws(AgentError) {
+            try Self.lock(new, path: temporary)
+            try Self.write(text, to: new, path: temporary)
+            guard fsync(new) == 0 else { throw Self.failure("\(temporary) cannot be written") }
+            guard rename(temporary, path) == 0 else { throw Self.failure("\(path) cannot be replaced") }
+        } catch {
+            systemClose(new)
+            throw error
+        }
+        systemClose(file)
+        file = new
+        snapshotBytes = text.readableBytes
+        appendedBytes = 0
+    }
+
+    // MARK: system calls
+
+    /// The file at `path`, locked. Between the opening and the locking another agent may have replaced the file: then the lock
+    /// is one on a file that is gone, and worth nothing.
+    private static func locked(_ path: String) throws(AgentError) -> CInt {
+        while true {
+            let file = systemOpen(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC)
+            guard file >= 0 else { throw failure("\(path) cannot be opened") }
+            do throws(AgentError) { try lock(file, path: path) } catch {
+                systemClose(file)
+                throw error
+            }
+            var (opened, named) = (stat(), stat())
+            if fstat(file, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
+                opened.st_dev == named.st_dev
+            {
+                return file
+            }
+            systemClose(file)
+        }
+    }
+
+    private static func lock(_ file: CInt, path: String) throws(AgentError) {
+        while flock(file, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { throw .stateFile("\(path) is in use by another agent") }
+            guard errno == EINTR else { throw failure("\(path) cannot be locked") }
+        }
+    }
+
+    private static func contents(of file: CInt, path: String) throws(AgentError) -> ByteBuffer {
+        var all = ByteBuffer()
+        while all.readableBytes <= limit {
+            var result = 0
+            all.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 << 10) { bytes in
+                result = read(file, bytes.baseAddress, bytes.count)
+                return max(result, 0)
+            }
+            if result == 0 { return all }
+            if result < 0, errno != EINTR { throw failure("\(path) cannot be read") }
+        }
+        throw .stateFile("\(path) has more than \(limit) bytes")
+    }
+
+    private static func write(_ text: ByteBuffer, to file: CInt, path: String) throws(AgentError) {
+        let isWritten = text.withUnsafeReadableBytes { bytes in
+            var offset = 0
+            while offset < bytes.count {
+                let count = systemWrite(file, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+                if count < 0, errno != EINTR { return false }
+                offset += max(count, 0)
+            }
+            return true
+        }
+        guard isWritten else { throw failure("\(path) cannot be written") }
+    }
+
+    private static func failure(_ text: String) -> AgentError {
+        .stateFile("\(text): \(String(cString: strerror(errno)))")
+    }
+}
+
+private func systemOpen(_ path: String, _ flags: CInt) -> CInt { open(path, flags, 0o600) }
+private func systemWrite(_ file: CInt, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int { write(file, bytes, count) }
+private func systemClose(_ file: CInt) { _ = close(file) }
