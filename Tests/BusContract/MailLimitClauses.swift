@@ -88,13 +88,14 @@ extension BusContract {
             _ = try await node.keep(bytes(0, "4"), limits)
             #expect(try await node.waiting() == ["1", "3", "4"])
         },
-        ContractClause("the push that is collapsed makes room first, but stays when the new one is refused") { cluster in
+        ContractClause("what is collapsed makes room first, but stays when the new one is refused") { cluster in
             let node = try await cluster.node("n1")
             let limits = MailboxLimits(pushes: 2, bytes: 10, overflow: .refuse)
             _ = try await node.keep(bytes(5, "1", collapse: "k"), limits)
             _ = try await node.keep(bytes(5, "2"), limits)
             #expect(
-                try await node.enqueue(bytes(6, "3", collapse: "k"), limits) == .full(MailboxSize(pushes: 2, bytes: 10)))
+                try await node.enqueue(bytes(6, "3", collapse: "k"), limits) == .full(MailboxSize(pushes: 2, bytes: 10))
+            )
             #expect(try await node.waiting() == ["1", "2"])
             #expect(try await node.removed(by: bytes(4, "4", collapse: "k"), limits).collapsed == ids("1").first)
             #expect(try await node.waiting() == ["2", "4"])
@@ -129,7 +130,8 @@ extension BusContract {
             let limits = MailboxLimits(pushes: 1, bytes: 10, overflow: .displace)
             _ = try await node.keep(bytes(4, "2", collapse: "k"), limits)
             #expect(
-                try await node.enqueue(bytes(11, "3", collapse: "k"), limits) == .full(MailboxSize(pushes: 1, bytes: 4)))
+                try await node.enqueue(bytes(11, "3", collapse: "k"), limits) == .full(MailboxSize(pushes: 1, bytes: 4))
+            )
             #expect(try await node.waiting() == ["2"])
         },
         ContractClause("a collapsed push is not reported as displaced as well") { cluster in

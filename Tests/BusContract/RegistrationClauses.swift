@@ -33,7 +33,8 @@ extension BusContract {
                 $0?.state == .offline
             }
             #expect(
-                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1, hasMail: false)
+                try await second.register(second.session(client("a")), policy: .reject)
+                    == .registered(epoch: epoch + 1, hasMail: false)
             )
             _ = try await first.publish(push("end"))
             #expect(await first.recorder.relevant(1) == [push("end")])
@@ -55,7 +56,8 @@ extension BusContract {
             try await cluster.lose(first.id)
             _ = try await second.store.reap()
             #expect(
-                try await second.register(second.session(client("a")), policy: .reject) == .registered(epoch: epoch + 1, hasMail: false)
+                try await second.register(second.session(client("a")), policy: .reject)
+                    == .registered(epoch: epoch + 1, hasMail: false)
             )
         },
         ContractClause("the end of an older session does not touch the newer") { cluster in
@@ -97,7 +99,9 @@ extension BusContract {
         ContractClause("a client that connects too often has to wait, and only that one") { cluster in
             let node = try await cluster.node("n1")
             for count in 1...RegistrationLimit.connects {
-                #expect(try await node.register(node.session(client("a"))) == .registered(epoch: UInt64(count), hasMail: false))
+                #expect(
+                    try await node.register(node.session(client("a")))
+                        == .registered(epoch: UInt64(count), hasMail: false))
             }
             guard case .coolingDown(let seconds) = try await node.register(node.session(client("a"))) else {
                 Issue.record("it may connect")

@@ -17,9 +17,18 @@ public enum BusCodec {
     public typealias NewID = () -> PushID
 
     public static func encode(_ message: BusMessage) -> ByteBuffer {
+        switch message {
+        case .push(let push): PlainLine.write(push) ?? encodeAny(message)
+        case .receipt(let receipt): PlainLine.write(receipt) ?? encodeAny(message)
+        default: encodeAny(message)
+        }
+    }
+
+    /// The general way.
+    static func encodeAny(_ message: BusMessage) -> ByteBuffer {
         var buffer = ByteBuffer()
         if case .push(let push) = message {
-            buffer.reserveCapacity(push.payload.bytes.readableBytes + 192)
+            buffer.reserveCapacity(push.payload.bytes.readableBytes + 256)
         }
         var json = JSONObjectWriter(taking: &buffer)
         var body: ByteBuffer?
@@ -30,22 +39,22 @@ public enum BusCodec {
             json.string("format", push.payload.format.rawValue)
             if let origin = push.origin {
                 json.string("origin", origin.rawValue)
-                json.integer("ticket", Int(push.ticket))
+                json.integer("ticket", Int(clamping: push.ticket))
             }
-            json.integer("at", Int(push.acceptedAt))
+            json.integer("at", Int(clamping: push.acceptedAt))
             if push.waits { json.boolean("wait", true) }
             if let durable = push.durable { json.durable(durable) }
             body = push.payload.bytes
         case .receipt(let receipt):
             json.string("type", "receipt")
-            json.integer("ticket", Int(receipt.ticket))
+            json.integer("ticket", Int(clamping: receipt.ticket))
             json.string("node", receipt.node.rawValue)
             json.integer("matched", receipt.matched)
             json.integer("delivered", receipt.delivered)
             json.integer("dropped", receipt.dropped)
         case .acknowledged(let acknowledgement):
             json.string("type", "acknowledged")
-            json.integer("ticket", Int(acknowledgement.ticket))
+            json.integer("ticket", Int(clamping: acknowledgement.ticket))
             json.string("node", acknowledgement.node.rawValue)
             json.integer("clients", acknowledgement.clients)
         case .command(let command):
@@ -132,11 +141,18 @@ public enum BusCodec {
     /// - Parameter newID: Makes the id of a push that another program published without one.
     /// - Throws: ``Failure`` with the reason, fit for a log line.
     public static func decode(_ buffer: ByteBuffer, newID: NewID) throws(Failure) -> BusMessage {
+        if let message = PlainLine.read(buffer) { return message }
+        return try decodeAny(buffer, newID: newID)
+    }
+
+    /// The general way.
+    static func decodeAny(_ buffer: ByteBuffer, newID: NewID) throws(Failure) -> BusMessage {
         var header = buffer
         var body: ByteBuffer?
-        if let newline = buffer.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) {
-            header = buffer.getSlice(at: buffer.readerIndex, length: newline - buffer.readerIndex) ?? header
-            let rest = buffer.getSlice(at: newline + 1, length: buffer.writerIndex - newline - 1) ?? ByteBuffer()
+        if let length = buffer.withUnsafeReadableBytes({ $0.firstIndex(of: UInt8(ascii: "\n")) }) {
+            header = buffer.getSlice(at: buffer.readerIndex, length: length) ?? header
+            let start = buffer.readerIndex + length + 1
+            let rest = buffer.getSlice(at: start, length: buffer.writerIndex - start) ?? ByteBuffer()
             // A trailing newline alone, as `echo` writes it, is no payload.
             body = rest.readableBytes > 0 ? rest : nil
         }
@@ -146,7 +162,7 @@ public enum BusCodec {
 
 extension JSONObjectWriter {
     fileprivate mutating func durable(_ durable: BusPush.Durable) {
-        integer("expires", Int(durable.expiresAt))
+        integer("expires", Int(clamping: durable.expiresAt))
         if let collapse = durable.collapse { string("collapse", collapse) }
         guard let place = durable.place else { return }
         string("offset", place.offset.description)

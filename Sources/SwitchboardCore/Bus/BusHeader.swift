@@ -73,7 +73,8 @@ struct BusHeader {
             expiresAt: UInt64(try count("expires")),
             collapse: document["collapse"] == nil ? nil : try string("collapse"))
         guard document["offset"] != nil else { return durable }
-        guard let offset = StreamOffset(try string("offset")), let previous = StreamOffset(try string("previous")) else {
+        guard let offset = StreamOffset(try string("offset")), let previous = StreamOffset(try string("previous"))
+        else {
             throw unfit("offset")
         }
         durable.place = BusPush.Place(

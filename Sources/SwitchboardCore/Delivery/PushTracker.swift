@@ -51,7 +51,7 @@ public struct PushTracker: Sendable {
 
     /// - Parameters:
     ///   - target: Whom the push is meant for.
-    ///   - isStored: Each client that it names has it in its mailbox.
+    ///   - isStored: Each client that it names has it in its mailbox; never for a target that names none.
     ///   - waits: The report is final only when everyone has acked.
     public init(target: Target, isStored: Bool = false, waits: Bool = false) {
         named =
@@ -105,7 +105,10 @@ public struct PushTracker: Sendable {
     public func expired() -> PushReport { report(isFinal: false) }
 
     private var finalReport: PushReport? {
-        guard haveAllReplied, !waits || counts.acked >= counts.delivered else { return nil }
+        // Who was skipped finds a stored push in its mailbox, and acks it then.
+        guard haveAllReplied, !waits || counts.acked >= (isStored ? counts.matched : counts.delivered) else {
+            return nil
+        }
         return report(isFinal: true)
     }
 

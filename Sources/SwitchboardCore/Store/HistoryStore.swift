@@ -21,8 +21,8 @@ public protocol HistoryStore: AnyObject, Sendable {
 public struct HistoryPage: Hashable, Sendable {
     /// The newest offset; the client goes on from here. It exists even when nothing was pushed yet.
     public var newest: HistoryOffset
-    /// Everything behind the offset that was asked for, oldest first, without what has expired. Nil when the offset is of
-    /// another epoch, what followed it is not all there any more, or it is too much. Empty when no offset was given.
+    /// Everything behind the offset that was asked for, oldest first. Nil when the offset is of another epoch, when anything behind
+    /// it is gone (trimmed or expired), or when it is too much. Empty when no offset was given.
     public var pushes: [BusPush]?
 
     public init(newest: HistoryOffset, pushes: [BusPush]?) {

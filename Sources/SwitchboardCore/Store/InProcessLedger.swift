@@ -10,7 +10,7 @@ final class InProcessLedger: Sendable {
     /// The most bytes of all values together, and of all logs.
     static let maximumBytes = 64 << 20
     /// What a value costs beside its bytes, about.
-    private static let overhead = 256
+    fileprivate static let overhead = 256
 
     private typealias Log = Deque<(at: UInt64, entry: ByteBuffer)>
 
@@ -73,7 +73,7 @@ final class InProcessLedger: Sendable {
 extension ExpiringTable<LedgerKey, ByteBuffer> {
     fileprivate mutating func write(_ key: LedgerKey, _ value: ByteBuffer, seconds: Int, now: UInt64) {
         set(
-            key, value.compacted(), bytes: value.readableBytes + 256,
+            key, value.compacted(), bytes: value.readableBytes + InProcessLedger.overhead,
             deadline: now + UInt64(clamping: seconds) * 1000, now: now)
     }
 }

@@ -13,7 +13,8 @@ public struct StreamOffset: Hashable, Sendable, Comparable, CustomStringConverti
     /// - Returns: nil unless the text is `MILLISECONDS-SEQUENCE`.
     public init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let milliseconds = UInt64(plain: parts[0]), let sequence = UInt64(plain: parts[1]) else {
+        guard parts.count == 2, let milliseconds = UInt64(plain: parts[0]), let sequence = UInt64(plain: parts[1])
+        else {
             return nil
         }
         self.init(milliseconds: milliseconds, sequence: sequence)

@@ -4,8 +4,10 @@ public import SwitchboardProtocol
 import Synchronization
 
 extension RedisStore {
-    /// Mailboxes that one call cleans, at most.
+    /// Mailboxes that are cleaned at the same time.
     private static let mailboxesAtOnce = 100
+    /// A call of ``expireMail()`` that has found so many leaves the rest to the next.
+    private static let manyExpired = 10_000
     /// Milliseconds after which another node cleans a mailbox that this one has not finished.
     private static let cleaningTime = 60_000
     /// Expired pushes that wait to be told of; beyond it they are removed without a word.
@@ -62,6 +64,28 @@ extension RedisStore {
     }
 
     public func expireMail() async throws -> [ExpiredPush] {
+        var expired = untold.withLock { untold in
+            defer { untold = [] }
+            return untold
+        }
+        var clients: [ClientID]
+        repeat {
+            do {
+                clients = try await dueMailboxes()
+            } catch {
+                // What is removed already must be told.
+                if expired.isEmpty { throw error }
+                return expired
+            }
+            expired += await withTaskGroup(of: [ExpiredPush].self) { [clients] tasks in
+                for client in clients { tasks.addTask { [self] in await clean(client) } }
+                return await tasks.reduce(into: []) { $0 += $1 }
+            }
+        } while clients.count == Self.mailboxesAtOnce && expired.count < Self.manyExpired
+        return expired
+    }
+
+    private func dueMailboxes() async throws -> [ClientID] {
         let keys = self.keys
         let reply = try await link.run(.due, keys: 2, arguments: 2) { buffer in
             buffer.argument(keys.mailboxes)
@@ -69,20 +93,12 @@ extension RedisStore {
             buffer.argument(Self.mailboxesAtOnce)
             buffer.argument(Self.cleaningTime)
         }
-        let clients = (reply.elements ?? []).compactMap { $0.text.map(ClientID.init(unchecked:)) }
-        await withTaskGroup(of: Void.self) { tasks in
-            for client in clients { tasks.addTask { [self] in await clean(client) } }
-        }
-        return untold.withLock { untold in
-            defer { untold = [] }
-            return untold
-        }
+        return (reply.elements ?? []).compactMap { $0.text.map(ClientID.init(unchecked:)) }
     }
 
     /// When it fails the mailbox is due again after ``cleaningTime``.
-    private func clean(_ client: ClientID) async {
-        guard let expired = try? await expire(client) else { return }
-        keep(expired.pushes)
+    private func clean(_ client: ClientID) async -> [ExpiredPush] {
+        guard let expired = try? await expire(client) else { return [] }
         if let next = expired.nextExpiry { noteExpiry(next, of: client.rawValue) }
         link.send(.nobody) { buffer, _ in
             buffer.command(arguments: 3)
@@ -90,6 +106,7 @@ extension RedisStore {
             buffer.argument(self.keys.mailboxesInWork)
             buffer.argument(client.rawValue)
         }
+        return expired.pushes
     }
 
     /// Remembers expired pushes until ``expireMail()`` tells of them.

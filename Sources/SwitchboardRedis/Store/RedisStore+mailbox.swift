@@ -48,7 +48,9 @@ extension RedisStore {
             buffer.argument(call.limits.bytes)
             buffer.argument(call.limits.overflow == .refuse ? "refuse" as StaticString : "displace")
             buffer.argument(isClean ? 1 : 0)
-        } completion: { completion($0.flatMap(EnqueueReply.parse)) }
+        } completion: {
+            completion($0.flatMap(EnqueueReply.parse))
+        }
         noteExpiry(call.expiresAt, of: call.client)
     }
 

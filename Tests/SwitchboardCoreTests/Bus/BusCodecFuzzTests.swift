@@ -11,7 +11,8 @@ import Testing
         "null", "-", "0", "1e999", "9223372036854775807", "9223372036854775808", "\"push\"", "\"receipt\"",
         "\"matched\"",
         "\"epoch\"", "\"clients\"", "\"labels\"", "\"base64\"", "\"format\"", "\"json\"", "\u{E9}",
-        "\"command\"", "\"commandEvent\"", "\"event\"", "\"result\"", "\"expires\"", "\"offset\"", "\"1-0\"", "\"previous\"",
+        "\"command\"", "\"commandEvent\"", "\"event\"", "\"result\"", "\"expires\"", "\"offset\"", "\"1-0\"",
+        "\"previous\"",
         "\"ticket\"", "\"timeout\"", "1e-5", "\"wait\"",
     ]
 

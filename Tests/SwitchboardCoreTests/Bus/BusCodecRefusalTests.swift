@@ -10,7 +10,8 @@ import Testing
     private static let receipt = #""type":"receipt","ticket":1,"node":"n","matched":1,"delivered":1,"dropped":0"#
     private static let evict = #""type":"evict","client":"c","session":"s","epoch":1,"node":"n","address":"a""#
     private static let acknowledged = #""type":"acknowledged","ticket":1,"node":"n","clients":1"#
-    private static let command = #""type":"command","id":"k","origin":"n","client":"c","name":"x","timeout":1,"text":"""#
+    private static let command =
+        #""type":"command","id":"k","origin":"n","client":"c","name":"x","timeout":1,"text":"""#
     private static let event = #""type":"commandEvent","id":"k","node":"n""#
     private static let placed =
         #""to":{"client":"c"},"text":"","expires":1,"offset":"1-0","previous":"0-0","collapse":"k""#

@@ -89,7 +89,7 @@ extension TicketTable {
             }
         }
         var all: [UInt64: Int] = [:]
-        table.forEach { all[$0] = $1 }
+        table.forEach({ all[$0] = $1 })
         #expect(all == model)
         #expect(table.count == model.count)
     }

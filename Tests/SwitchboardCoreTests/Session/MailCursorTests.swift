@@ -24,13 +24,13 @@ import Testing
         #expect(cursor.arrived(place(1, after: 0)) == .send)
         #expect(cursor.arrived(place(3, after: 2)) == .hold(begins: true))
         #expect(cursor.arrived(place(4, after: 3)) == .hold(begins: false))
-        #expect(cursor.take(place(2, after: 1)))
-        #expect(cursor.take(place(3, after: 2)))
-        #expect(!cursor.take(place(3, after: 2)))
+        #expect(cursor.take(place(2, after: 1)) == true)
+        #expect(cursor.take(place(3, after: 2)) == true)
+        #expect(cursor.take(place(3, after: 2)) == false)
         // The fourth came after the read had begun, so the page need not have it.
-        #expect(cursor.finished(hasMore: false))
-        #expect(cursor.take(place(4, after: 3)))
-        #expect(!cursor.finished(hasMore: false))
+        #expect(cursor.finished(hasMore: false) == true)
+        #expect(cursor.take(place(4, after: 3)) == true)
+        #expect(cursor.finished(hasMore: false) == false)
         #expect(cursor.arrived(place(5, after: 4)) == .send)
     }
 
@@ -38,23 +38,23 @@ import Testing
         var cursor = MailCursor()
         #expect(cursor.arrived(place(3, after: 2)) == .hold(begins: true))
         // All of it was cancelled meanwhile.
-        #expect(!cursor.finished(hasMore: false))
+        #expect(cursor.finished(hasMore: false) == false)
         #expect(cursor.handed == offset(3))
         #expect(cursor.arrived(place(4, after: 3)) == .send)
     }
 
     @Test func aSecondCheckMakesASecondRead() {
         var cursor = MailCursor()
-        #expect(cursor.check())
-        #expect(!cursor.check())
-        #expect(cursor.finished(hasMore: false))
-        #expect(!cursor.finished(hasMore: false))
+        #expect(cursor.check() == true)
+        #expect(cursor.check() == false)
+        #expect(cursor.finished(hasMore: false) == true)
+        #expect(cursor.finished(hasMore: false) == false)
         #expect(!cursor.isReading)
     }
 
     @Test func aFailedReadIsMadeGoodByTheNextPush() {
         var cursor = MailCursor()
-        #expect(cursor.check())
+        #expect(cursor.check() == true)
         cursor.failed()
         #expect(cursor.arrived(place(2, after: 1)) == .hold(begins: true))
     }

@@ -43,7 +43,11 @@ import Testing
     @Test func anUpdateGivesMoreTimeButMeetsNoValueThatIsOver() {
         var table = ExpiringTable<Int, Int>(maximumCount: 100, maximumBytes: 100)
         table.set(1, 1, bytes: 1, deadline: 10, now: 0)
-        #expect(table.update(1, deadline: 30, now: 9) { value in value += 1; return 0 })
+        #expect(
+            table.update(1, deadline: 30, now: 9) { value in
+                value += 1
+                return 0
+            })
         #expect(table.value(1, now: 29) == 2)
         #expect(!table.update(1, deadline: 60, now: 30) { _ in 0 })
         #expect(!table.update(2, deadline: 60, now: 0) { _ in 0 })

@@ -21,9 +21,9 @@ import Testing
             payload: Payload(format: .binary, bytes: ByteBuffer(repeating: 1, count: bytes)),
             durable: BusPush.Durable(expiresAt: clock.now + UInt64(lifetime * 1000)))
         let kept = Mutex<BusPush.Place?>(nil)
-        histories.append(push, limit: limit, publish: { _ in 1 }) { result in
-            kept.withLock { $0 = try? result.get().place }
-        }
+        histories.append(
+            push, limit: limit, publish: { _ in 1 },
+            completion: { result in kept.withLock { $0 = try? result.get().place } })
         return kept.withLock { $0 }.flatMap { HistoryOffset($0.text) }
     }
 
@@ -97,9 +97,11 @@ import Testing
         let push = BusPush(
             id: PushID(unchecked: "p"), target: target, payload: text("x"), durable: BusPush.Durable(expiresAt: .max))
         let failed = Mutex(false)
-        histories().append(push, limit: 0, publish: { _ in 1 }) { result in
-            if case .failure = result { failed.withLock { $0 = true } }
-        }
+        histories().append(
+            push, limit: 0, publish: { _ in 1 },
+            completion: { result in
+                if case .failure = result { failed.withLock { $0 = true } }
+            })
         #expect(failed.withLock { $0 })
     }
 }

@@ -36,7 +36,6 @@ import Testing
                 guard limits.overflow == .displace, !left.isEmpty else { return .full(size) }
                 displaced.append(left.removeFirst().id)
             }
-            // Too large for an empty mailbox, even.
             let place = BusPush.Place(offset: item.offset, previous: newest)
             newest = item.offset
             items = left + [item]
@@ -120,7 +119,9 @@ import Testing
             _ = box.removeAll(budget: budget)
         }
         // The walk would prove nothing if these did not occur.
-        for name in ["expired", "full", "collapsed", "displaced", "acked"] { #expect(seen[name, default: 0] > 15, "\(name)") }
+        for name in ["expired", "full", "collapsed", "displaced", "acked"] {
+            #expect(seen[name, default: 0] > 15, "\(name)")
+        }
     }
 
     /// A payload that is a small piece of a large receive buffer must not keep that buffer alive.

@@ -25,7 +25,8 @@ import Testing
         _ push: BusPush, _ boxes: InProcessMailboxes, _ limits: MailboxLimits = .unlimited
     ) -> Result<Enqueued, BusError>? {
         let result = Mutex<Result<Enqueued, BusError>?>(nil)
-        boxes.enqueue(push, limits: limits, publish: { _, _ in 0 }) { outcome in result.withLock { $0 = outcome } }
+        boxes.enqueue(
+            push, limits: limits, publish: { _, _ in 0 }, completion: { outcome in result.withLock { $0 = outcome } })
         return result.withLock { $0 }
     }
 
@@ -42,7 +43,8 @@ import Testing
         #expect(place(enqueue(push("3"), boxes))?.offset.description == "\(start + 1000)-0")
         clock.stepBack(seconds: 60)
         #expect(place(enqueue(push("4"), boxes))?.offset.description == "\(start + 1000)-1")
-        #expect(boxes.mail(of: client("a"), after: nil, limit: 10, bytes: 100).pushes.map(\.id.rawValue) == ["1", "2", "3", "4"])
+        let pushes = boxes.mail(of: client("a"), after: nil, limit: 10, bytes: 100).pushes
+        #expect(pushes.map(\.id.rawValue) == ["1", "2", "3", "4"])
     }
 
     @Test func anEntryExpiresAtItsTimeAndNotBefore() {

@@ -3,9 +3,10 @@ import Testing
 @testable import SwitchboardCore
 
 @Suite struct StreamOffsetTests {
-    @Test(arguments: [
-        (0, 0), (1_732_200_000_000, 3), (UInt64.max, UInt64.max), (7, 0), (0, 7),
-    ] as [(UInt64, UInt64)])
+    @Test(
+        arguments: [
+            (0, 0), (1_732_200_000_000, 3), (UInt64.max, UInt64.max), (7, 0), (0, 7),
+        ] as [(UInt64, UInt64)])
     func comesBackFromItsText(milliseconds: UInt64, sequence: UInt64) {
         let offset = StreamOffset(milliseconds: milliseconds, sequence: sequence)
         #expect(offset.description == "\(milliseconds)-\(sequence)")

@@ -76,7 +76,9 @@ extension RealRedis {
         }
 
         /// From a client whose Redis was put back to an earlier state, or that made it up.
-        @Test("Offsets that were never given", arguments: [StreamOffset.max, .init(milliseconds: 1 << 53, sequence: 0)])
+        @Test(
+            "Offsets that were never given",
+            arguments: [StreamOffset.max, StreamOffset(milliseconds: 1 << 53, sequence: 0)])
         func offsetsOfTheFuture(offset: StreamOffset) async throws {
             try await withCluster { fixture, _ in
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
@@ -95,7 +97,9 @@ extension RealRedis {
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
                 let plain = try await PlainRedis(server.url)
                 var last = durable("0", to: .all)
-                for index in 0..<3000 { last = try await cluster.append(durable("\(index)", to: .all, lifetime: 0.05)) }
+                for index in 0..<3000 {
+                    last = try await cluster.append(durable("\(index)", to: .all, lifetime: 0.05))
+                }
                 try await expiry(of: last)
                 // Each push takes some of those along that have expired.
                 for _ in 0..<5 { last = try await cluster.append(durable("last", to: .all)) }

@@ -147,6 +147,20 @@ extension RealRedis {
             }
         }
 
+        @Test func manyMailboxesExpireInOneCall() async throws {
+            try await withCluster { fixture, _ in
+                let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())
+                var last = durable("p")
+                for index in 0..<250 {
+                    last = try await cluster.keep(durable("p", to: .client(client("c\(index)")), lifetime: 0.05))
+                }
+                try await expiry(of: last)
+                let found = try await cluster.store.expireMail()
+                #expect(Set(found.map(\.client)).count == 250)
+                #expect(found.count == 250)
+            }
+        }
+
         @Test func whatANodeLeftHalfCleanedIsCleanedByAnother() async throws {
             try await withCluster { fixture, server in
                 let cluster = try await fixture.makeCluster(node("n1"), receiver: Recorder())

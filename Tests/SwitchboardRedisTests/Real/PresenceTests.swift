@@ -228,7 +228,12 @@ extension RealRedis {
                 let plain = try await PlainRedis(server.url)
                 let keys = RedisKeys(prefix: "sb")
                 for names in [
-                    [keys.client.name("k"), keys.clientConnects.name("k")], [keys.nodes, keys.nodesInfo],
+                    [
+                        keys.client.name("k"), keys.clientConnects.name("k"), keys.mailbox.name("k"),
+                        keys.mailboxIndex.name("k"),
+                    ],
+                    [keys.nodes, keys.nodesInfo], [keys.mailboxes, keys.mailboxesInWork],
+                    [keys.history.name("group:g"), keys.historyState.name("group:g")],
                     [keys.upstream, keys.upstreamID.name("a/b")],
                 ] {
                     var slots: Set<RESPReply> = []

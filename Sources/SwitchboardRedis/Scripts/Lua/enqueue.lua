@@ -46,12 +46,13 @@ local previous = last or '0-0'
 -- The first write: what Redis refuses for want of memory is refused before anything has changed.
 local offset = append(mailbox, pushes == 0 and last, 'id', id, 'previous', previous, 'expires', ARGV[5], 'bytes', ARGV[6],
   'waiter', waiter, 'collapse', collapse, 'message', message)
-local ends = tonumber(known[5] or 0)
-local isProlonged = expires + slack > ends
+local ends = known[5]
+local isProlonged = not ends or expires + slack > tonumber(ends)
 if isProlonged then
-  ends = expires + 2 * slack
+  ends = string.format('%.0f', expires + 2 * slack)
 end
-redis.call('HSET', index, 'last', offset, 'bytes', held + bytes, 'latest', math.max(latest, expires),
+-- Texts, where there are any: to spell a number costs Redis more than to keep it.
+redis.call('HSET', index, 'last', offset, 'bytes', held + bytes, 'latest', expires < latest and known[3] or ARGV[5],
   'mixed', (isMixed or expires < latest - tolerance) and '1' or '0', 'ends', ends)
 if isProlonged then
   redis.call('PEXPIREAT', mailbox, ends)

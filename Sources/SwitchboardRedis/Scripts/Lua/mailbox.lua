@@ -35,7 +35,7 @@ end
 -- An empty mailbox is kept for some hours, so that its offsets go on rising; one whose pushes could have waited for long is
 -- not kept for as long.
 local function settle()
-  if redis.call('XLEN', mailbox) == 0 and redis.call('PTTL', index) > 6 * slack then
+  if redis.call('PTTL', index) > 6 * slack and redis.call('XLEN', mailbox) == 0 then
     redis.call('PEXPIRE', mailbox, 2 * slack)
     redis.call('PEXPIRE', index, 2 * slack)
     redis.call('HSET', index, 'ends', clock() + 2 * slack)
