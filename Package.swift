@@ -198,14 +198,27 @@ let package = Package(
             name: "Integration",
             dependencies: [
                 "SwitchboardCommand",
+                "SwitchboardAgent",
                 "SwitchboardProtocol",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "switchboard-conformance-agent",
+            dependencies: [
+                "SwitchboardAgent",
+                "SwitchboardProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/Conformance/adapters/swift",
             swiftSettings: settings
         ),
         .target(

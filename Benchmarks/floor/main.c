@@ -2,7 +2,8 @@
 
    One thread and epoll. It does the opening handshake, and then for
        POST /v1/broadcast            one send of a prebuilt frame to every connection,
-       POST /v1/clients/b-ID/push    one send to the connection opened with clientId=b-ID.
+       POST /v1/clients/b-ID/push    one send to the connection opened with clientId=b-ID,
+       POST /v1/clients/b-ID/commands    the same, and one send back of what that connection answers.
    No queues, no checks, no answers worth reading. What a real server needs more than this for a
    delivery is its own. */
 #include <arpa/inet.h>
@@ -22,10 +23,11 @@
 enum { BACKLOG = 4096, EVENTS = 256 };
 
 static const char usage[] =
-    "usage: floor [-s SUBPROTOCOL] [-l N] [-d N] [-m N] [-r N] [-a] PORT\n"
+    "usage: floor [-s SUBPROTOCOL] [-l N] [-d N] [-m N] [-r N] [-x N] [-a] PORT\n"
     "  -s answers with this subprotocol and sends JSON frames\n"
     "  faults, to see that they are noticed: every Nth delivery is\n"
     "  -l lost   -d sent twice   -m sent to the wrong connection   -r sent after the next one\n"
+    "  -x answered with the result of another command\n"
     "  -a gives a wrong proof in the handshake\n";
 
 static int fail(const char *what) {
@@ -85,7 +87,7 @@ static void serve(int listener, int stop, int epoll, unsigned long limit) {
 int main(int argc, char **argv) {
     struct faults faults = { 0 };
     struct manners manners = { 0 };
-    for (int option; (option = getopt(argc, argv, "s:l:d:m:r:a")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "s:l:d:m:r:x:a")) != -1;) {
         uint32_t every = optarg ? (uint32_t)strtoul(optarg, NULL, 10) : 0;
         switch (option) {
         case 's': manners.subprotocol = optarg; break;
@@ -94,6 +96,7 @@ int main(int argc, char **argv) {
         case 'd': faults.duplicate = every; break;
         case 'm': faults.misdeliver = every; break;
         case 'r': faults.delay = every; break;
+        case 'x': manners.mixed_up = every; break;
         default: fputs(usage, stderr); return 2;
         }
     }

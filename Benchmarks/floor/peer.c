@@ -12,7 +12,11 @@
 #include "../wire/frame.h"
 #include "receivers.h"
 
-enum { INPUT = 256 * 1024, REPLIES = 64 * 1024, WRAPPING = 64 };
+enum { INPUT = 256 * 1024, REPLIES = 64 * 1024, WRAPPING = 128, UNDER_WAY = 4096 /* commands */, NOBODY = -1 };
+
+/* Who waits for the result of a command, by its number. */
+static int callers[UNDER_WAY];
+static uint32_t commands;
 
 /* What is kept between two reads: nothing for most connections, since requests come whole. */
 struct peer {
@@ -35,6 +39,8 @@ void peers_prepare(unsigned long descriptors, struct manners wanted) {
 
 static void hang_up(int fd) {
     if (peers[fd].upgraded) receivers_remove(fd);
+    for (uint32_t i = 0; commands && i < UNDER_WAY; i++)
+        if (callers[i] == fd) callers[i] = NOBODY;
     free(peers[fd].rest);
     peers[fd] = (struct peer){ 0 };
     close(fd);
@@ -92,6 +98,42 @@ static void publish(const char *head, const uint8_t *body, size_t length) {
     else send_to_all(frame, framed);
 }
 
+/* "POST /v1/clients/b-17/commands" with "data" as the last member goes to receiver 17. */
+static bool is_command(const char *head) {
+    return strncmp(strchrnul(head + strlen("POST /v1/"), ' ') - strlen("/commands"), "/commands", strlen("/commands")) == 0;
+}
+
+static void command(int fd, const char *head, const char *body, size_t length) {
+    static uint8_t frame[INPUT + WRAPPING + FRAME_HEADER_MAX];
+    static char json[INPUT + WRAPPING];
+    static const char member[] = "\"data\":";
+    const char *data = memmem(body, length, member, sizeof member - 1);
+    if (!data) return;
+    uint32_t number = commands++ % UNDER_WAY;
+    callers[number] = fd;
+    int written = snprintf(json, sizeof json, "{\"type\":\"command\",\"id\":\"%u\",\"name\":\"echo\",\"timeout\":30,%.*s",
+                           number, (int)(body + length - data), data);
+    size_t framed = frame_write(frame, OP_TEXT, json, (size_t)written);
+    send_to_one((uint32_t)strtoul(head + strlen("POST /v1/clients/b-"), NULL, 10), frame, framed);
+}
+
+/* A receiver's result goes to who waits for it, as it is. */
+static void result(char *text, size_t length) {
+    static char reply[INPUT + WRAPPING];
+    static const char member[] = "\"id\":\"";
+    const char *id = memmem(text, length, member, sizeof member - 1);
+    uint32_t number = id ? (uint32_t)strtoul(id + sizeof member - 1, NULL, 10) : UNDER_WAY;
+    if (number >= UNDER_WAY || number >= commands || callers[number] == NOBODY) return;
+    static char previous[INPUT];
+    static size_t kept;
+    if (manners.mixed_up && kept && number % manners.mixed_up == 0) {
+        text = previous;
+        length = kept;
+    } else if (manners.mixed_up && length < sizeof previous) memcpy(previous, text, kept = length);
+    int written = snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%.*s", length, (int)length, text);
+    if (send(callers[number], reply, (size_t)written, MSG_NOSIGNAL) == written) callers[number] = NOBODY;
+}
+
 static size_t content_length(const char *head) {
     static const char name[] = "content-length:";
     const char *field = strcasestr(head, name);
@@ -118,9 +160,12 @@ static void requests(int fd, uint8_t *input, size_t length) {
             end[2] = '\r';
             break;
         }
-        publish(head, body, expected);
-        memcpy(replies + answered, ok, sizeof ok - 1);
-        answered += sizeof ok - 1;
+        if (is_command(head)) command(fd, head, (char *)body, expected);
+        else {
+            publish(head, body, expected);
+            memcpy(replies + answered, ok, sizeof ok - 1);
+            answered += sizeof ok - 1;
+        }
         used = (size_t)(body - input) + expected;
     }
     if (answered && send(fd, replies, answered, MSG_NOSIGNAL) != (ssize_t)answered) {
@@ -138,16 +183,24 @@ static void requests(int fd, uint8_t *input, size_t length) {
     memcpy(peer->rest, input + used, peer->kept);
 }
 
-/* A receiver has nothing to say but good-bye. */
-static void receiver_said(int fd, const uint8_t *input, size_t length) {
+/* A receiver says good-bye, or what a command came to. Frames come whole, since they are small. */
+static void receiver_said(int fd, uint8_t *input, size_t length) {
     struct frame frame;
     uint8_t reply[FRAME_HEADER_MAX];
-    enum frame_result result = frame_read(input, length, &frame);
-    if (result == FRAME_INVALID) {
+    enum frame_result read = FRAME_INCOMPLETE;
+    while (length && (read = frame_read(input, length, &frame)) == FRAME_COMPLETE && frame.opcode == OP_TEXT) {
+        uint8_t *payload = input + frame.header;
+        for (size_t i = 0; frame.masked && i < frame.length; i++) payload[i] ^= payload[(i & 3) - 4];
+        result((char *)payload, (size_t)frame.length);
+        input = payload + frame.length;
+        length -= frame.header + (size_t)frame.length;
+        read = FRAME_INCOMPLETE;
+    }
+    if (read == FRAME_INVALID) {
         hang_up(fd);
         return;
     }
-    if (result != FRAME_COMPLETE || frame.opcode != OP_CLOSE) return;
+    if (read != FRAME_COMPLETE || frame.opcode != OP_CLOSE) return;
     send(fd, reply, frame_write(reply, OP_CLOSE, "", 0), MSG_NOSIGNAL);
     hang_up(fd);
 }

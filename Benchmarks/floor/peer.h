@@ -3,10 +3,12 @@
 #define FLOOR_PEER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct manners {
     const char *subprotocol; /* answered to those that offer one; messages are then JSON. NULL: none */
     bool wrong_accept;       /* a fault: the proof in the handshake is wrong */
+    uint32_t mixed_up;       /* a fault: every so many answers to commands are those of the one before; 0: none */
 };
 
 /* Prepares room for descriptors up to the given number; ends the program when there is no memory. */

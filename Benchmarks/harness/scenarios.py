@@ -92,6 +92,12 @@ SCENARIOS = (
         Figure("three nodes and Redis, flat out: CPU per push, all nodes", PER_PUSH, "us", 1),
         Figure("three nodes and Redis, flat out: pushes, one core for all nodes", "published_per_s", "/s", 0),
     ), nodes=3),
+    Scenario("commands-500", "commands", "commands", ("--connections", "1000", "--rate", "500", *TARGETED), (
+        Figure("three nodes and Redis, 500 commands/s: POST to answer, p50", "latency_p50_us", "us", 0),
+        Figure("three nodes and Redis, 500 commands/s: POST to answer, p99", "latency_p99_us", "us", 0, VALUE, 10_000),
+        Figure("three nodes and Redis, 500 commands/s: CPU per command, all nodes", PER_PUSH, "us", 1),
+        Figure("three nodes and Redis, 500 commands/s: CPU per command, Redis", "other_us_per_publish", "us", 1),
+    ), with_floor=False, nodes=3),
 )
 
 BUS = Figure("three nodes and Redis: bus deliveries of a push", "deliveries_per_push", "", 3, VALUE, 1.0, has_floor=False)

@@ -13,7 +13,7 @@
 #include "clock.h"
 
 /* A source address has some 28 000 ports, and those of connections just closed stay taken for a minute. */
-enum { INPUT = 256 * 1024, PORTS_PER_SOURCE = 20000, SOURCES_OF_CHURN = 32, PONG_MAX = 125 };
+enum { INPUT = 256 * 1024, PORTS_PER_SOURCE = 20000, SOURCES_OF_CHURN = 32, SMALL_MAX = 512 };
 
 struct client_counts client_counts;
 struct tally tally;
@@ -67,8 +67,8 @@ void client_end(struct client *client) {
 }
 
 void client_send(struct client *client, enum opcode opcode, const void *payload, size_t length) {
-    uint8_t frame[FRAME_HEADER_MAX + PONG_MAX];
-    if (length > PONG_MAX) return;
+    uint8_t frame[FRAME_HEADER_MAX + SMALL_MAX];
+    if (length > SMALL_MAX) return;
     size_t framed = frame_write_masked(frame, opcode, payload, length);
     if (send(client->fd, frame, framed, MSG_NOSIGNAL) != (ssize_t)framed) client_counts.write_failed++;
 }

@@ -1,10 +1,11 @@
 /* What the server sends once a client is open. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client.h"
 #include "clock.h"
 
-enum { CODE_LENGTH = 2 /* bytes of a close code */ };
+enum { CODE_LENGTH = 2 /* bytes of a close code */, ID_MAX = 64, RESULT_MAX = 256 };
 
 /* A message without a stamp: the greeting of the framed mode, or its ping. */
 static void answer(struct client *client, const uint8_t *payload, size_t length, const struct options *options) {
@@ -15,12 +16,27 @@ static void answer(struct client *client, const uint8_t *payload, size_t length,
     client_send(client, OP_TEXT, pong, sizeof pong - 1);
 }
 
+/* A command: its result is the stamp that it came with. It is counted when that has come back. */
+static void run(struct client *client, const uint8_t *payload, size_t length, const struct stamp *stamp) {
+    static const char name[] = "\"id\":\"";
+    char text[STAMP_LENGTH + 1] = { 0 }, result[RESULT_MAX];
+    const char *id = memmem(payload, length, name, sizeof name - 1);
+    const char *rest = id ? id + sizeof name - 1 : NULL;
+    const char *end = rest ? memchr(rest, '"', (size_t)((const char *)payload + length - rest)) : NULL;
+    if (!tally_note(&tally, &client->order, stamp, true, client->index) || !end || end - rest > ID_MAX) return;
+    stamp_write(text, stamp);
+    int written = snprintf(result, sizeof result, "{\"type\":\"result\",\"id\":\"%.*s\",\"status\":200,\"data\":\"%s\"}",
+                           (int)(end - rest), rest, text);
+    client_send(client, OP_TEXT, result, (size_t)written);
+}
+
 static void message(struct client *client, const uint8_t *payload, size_t length, const struct options *options,
                     uint64_t at) {
     struct stamp stamp;
-    if (stamp_find(payload, length, &stamp))
+    if (!stamp_find(payload, length, &stamp)) answer(client, payload, length, options);
+    else if (options->mode == MODE_COMMANDS) run(client, payload, length, &stamp);
+    else
         tally_message(&tally, &client->order, &stamp, options->mode == MODE_TARGETED, client->index, at);
-    else answer(client, payload, length, options);
 }
 
 /* The server closes: answer unless we asked for it, and be done. */

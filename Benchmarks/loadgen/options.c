@@ -9,18 +9,19 @@
 #include "stamp.h"
 
 static const char usage[] =
-    "usage: loadgen [options] idle|broadcast|targeted|churn HOST:PORT[,HOST:PORT...]\n"
+    "usage: loadgen [options] idle|broadcast|targeted|churn|commands HOST:PORT[,HOST:PORT...]\n"
     "  idle       opens the connections and keeps them: CPU per handshake, memory per connection\n"
     "  broadcast  publishes to all of them\n"
     "  targeted   publishes to one of them at a time\n"
     "  churn      opens and closes them again and again\n"
+    "  commands   has one of them at a time run a command; its latency is that of the whole round trip\n"
     "Hosts are IPv4 addresses. The result is one JSON object on standard output.\n"
     "connections\n"
     "  --connections N (1000)   --path PATH (/ws?clientId=b-%d; %d is the index)   --subprotocol NAME\n"
     "  --handshakes N           under way at the same time (256)\n"
     "publishing, by HTTP POST\n"
-    "  --publish-path PATH      (/v1/broadcast or /v1/clients/b-%d/push)\n"
-    "  --header 'NAME: VALUE'   (Content-Type: text/plain)\n"
+    "  --publish-path PATH      (/v1/broadcast, /v1/clients/b-%d/push or .../commands)\n"
+    "  --header 'NAME: VALUE'   (Content-Type: text/plain; application/json for commands)\n"
     "  --publishers N (1)       --depth N  requests without an answer on each (all of the window)\n"
     "  --rate N                 messages a second (0: flat out)\n"
     "  --window N               messages without an answer or a delivery (16; with a rate 10000)\n"
@@ -72,7 +73,7 @@ static void add_endpoints(struct endpoints *endpoints, char *list) {
 }
 
 static enum mode mode_named(const char *name) {
-    static const char *const names[] = { "idle", "broadcast", "targeted", "churn" };
+    static const char *const names[] = { "idle", "broadcast", "targeted", "churn", "commands" };
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0) return (enum mode)i;
     refuse("no such mode", name);
@@ -83,8 +84,15 @@ static void set_defaults(struct options *options) {
     if (!options->publishers) options->publishers = 1;
     if (options->publishers > options->connections) options->publishers = options->connections;
     if (!options->depth) options->depth = options->window;
-    if (!options->publish_path)
-        options->publish_path = options->mode == MODE_TARGETED ? "/v1/clients/b-%d/push" : "/v1/broadcast";
+    static const char *const paths[] = { [MODE_BROADCAST] = "/v1/broadcast", [MODE_TARGETED] = "/v1/clients/b-%d/push",
+                                         [MODE_COMMANDS] = "/v1/clients/b-%d/commands" };
+    if (!options->publish_path) options->publish_path = paths[options->mode];
+    bool commands = options->mode == MODE_COMMANDS;
+    if (!options->publish_headers)
+        options->publish_headers = commands ? "Content-Type: application/json\r\n" : "Content-Type: text/plain\r\n";
+    if (!commands) return;
+    options->depth = 1;                                                         /* so that answers may come in any order */
+    if (!options->subprotocol) options->subprotocol = "switchboard.v1"; /* a raw client takes no commands */
 }
 
 static char *with_line_end(const char *header) {
@@ -97,7 +105,7 @@ static char *with_line_end(const char *header) {
 }
 
 struct options options_read(int argc, char **argv) {
-    struct options o = { .connections = 1000, .path = "/ws?clientId=b-%d", .publish_headers = "Content-Type: text/plain\r\n",
+    struct options o = { .connections = 1000, .path = "/ws?clientId=b-%d",
                          .payload = 128, .duration = 5, .settle = 1, .patience = 3, .handshakes = 256 };
     const struct { const char *name; enum option_kind kind; void *to; } known[] = {
         { "connections", COUNT, &o.connections }, { "handshakes", COUNT, &o.handshakes },
@@ -112,7 +120,6 @@ struct options options_read(int argc, char **argv) {
     struct option table[KNOWN + 1] = { 0 };
     for (int i = 0; i < KNOWN; i++) table[i] = (struct option){ known[i].name, required_argument, NULL, 0 };
 
-    const char *const default_headers = o.publish_headers;
     for (int which, c; (c = getopt_long(argc, argv, "", table, &which)) != -1;) {
         if (c) refuse("see", "usage");
         void *to = known[which].to;
@@ -124,7 +131,7 @@ struct options options_read(int argc, char **argv) {
         }
     }
     if (optind + 2 != argc) refuse("wanted", "a mode and a server");
-    if (o.publish_headers != default_headers) o.publish_headers = with_line_end(o.publish_headers);
+    if (o.publish_headers) o.publish_headers = with_line_end(o.publish_headers);
     o.mode_name = argv[optind];
     o.mode = mode_named(o.mode_name);
     add_endpoints(&o.servers, argv[optind + 1]);

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum mode { MODE_IDLE, MODE_BROADCAST, MODE_TARGETED, MODE_CHURN };
+enum mode { MODE_IDLE, MODE_BROADCAST, MODE_TARGETED, MODE_CHURN, MODE_COMMANDS };
 
-enum { ENDPOINTS_MAX = 16, PIDS_MAX = 16, PAYLOAD_MAX = 64 * 1024, PUBLISHERS_MAX = 1024 };
+enum { ENDPOINTS_MAX = 16, PIDS_MAX = 16, PAYLOAD_MAX = 64 * 1024, BODY_MAX = PAYLOAD_MAX + 64, PUBLISHERS_MAX = 1024 };
 
 struct endpoint {
     struct sockaddr_in address;

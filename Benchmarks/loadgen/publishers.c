@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clients.h"
+#include "clock.h"
 #include "http_reply.h"
 
 enum { OUT = 256 * 1024, IN = 64 * 1024, HEAD_MAX = 4096 };
@@ -18,6 +20,7 @@ struct publisher {
     int fd;
     uint32_t unanswered;
     size_t out_length, in_length;
+    struct stamp asked; /* of the command without an answer */
     bool blocked; /* the socket is full; epoll will tell when it is not */
     char *out, *in;
 };
@@ -72,7 +75,7 @@ int publishers_next(void) {
     for (uint32_t tried = 0; tried < all.options->publishers; tried++) {
         uint32_t index = all.turn++ % all.options->publishers;
         const struct publisher *publisher = &all.at[index];
-        bool room = OUT - publisher->out_length >= HEAD_MAX + PAYLOAD_MAX;
+        bool room = OUT - publisher->out_length >= HEAD_MAX + BODY_MAX;
         if (room && !publisher->blocked && publisher->unanswered < all.options->depth) return (int)index;
     }
     return NO_PUBLISHER;
@@ -90,6 +93,7 @@ void publisher_post(int index, const char *path, const char *body, uint32_t leng
     memcpy(out + head, body, length);
     publisher->out_length += (size_t)head + length;
     publisher->unanswered++;
+    if (all.options->mode == MODE_COMMANDS) stamp_find((const uint8_t *)body, length, &publisher->asked);
 }
 
 static void flush(struct publisher *publisher) {
@@ -107,7 +111,18 @@ void publishers_flush(void) {
         if (!all.at[i].blocked) flush(&all.at[i]);
 }
 
-static void answered(struct publisher *publisher, int status) {
+/* The result must be that of the command that was asked for on this connection. */
+static void command_answered(const struct publisher *publisher, const char *reply, size_t length) {
+    const struct stamp *asked = &publisher->asked;
+    struct stamp stamp;
+    tally.last_at = now();
+    if (!stamp_find((const uint8_t *)reply, length, &stamp)) return;
+    if (stamp.target == asked->target && stamp.sequence == asked->sequence) tally_count(&tally, &stamp, tally.last_at);
+    else tally.misdelivered++;
+}
+
+static void answered(struct publisher *publisher, int status, const char *reply, size_t length) {
+    if (all.options->mode == MODE_COMMANDS) command_answered(publisher, reply, length);
     publisher_counts.answered++;
     publisher_counts.statuses[status > 0 && status < STATUS_MAX ? status : 0]++;
     if (publisher->unanswered) publisher->unanswered--;
@@ -136,7 +151,7 @@ static bool receive(uint32_t index) {
     publisher->in[publisher->in_length] = 0;
     int status;
     while ((length = http_reply_length(publisher->in + used, publisher->in_length - used, &status))) {
-        answered(publisher, status);
+        answered(publisher, status, publisher->in + used, length);
         used += length;
     }
     publisher->in_length -= used;

@@ -16,9 +16,14 @@ static const uint64_t LONGEST_WAIT = 5 * MILLISECOND, STALLED_AFTER = 500 * MILL
 
 struct publishing_counts publishing_counts;
 
+/* Around the payload of a command. */
+static const char command_head[] = "{\"name\":\"echo\",\"data\":\"", command_tail[] = "\"}";
+
 static struct {
     const struct options *options;
     char *body;
+    uint32_t length;
+    char *payload; /* within the body */
     uint32_t *sequences; /* per target; a broadcast has the first one */
     bool on;
     uint64_t interval, next;
@@ -29,13 +34,19 @@ static struct {
 
 void publishing_prepare(const struct options *options) {
     state.options = options;
-    state.body = malloc(options->payload);
+    bool commands = options->mode == MODE_COMMANDS;
+    size_t head = commands ? sizeof command_head - 1 : 0, tail = commands ? sizeof command_tail - 1 : 0;
+    state.length = (uint32_t)(head + options->payload + tail);
+    state.body = malloc(state.length);
     state.sequences = calloc(options->connections, sizeof *state.sequences);
     if (!state.body || !state.sequences) {
         perror("loadgen");
         exit(1);
     }
-    memset(state.body, 'x', options->payload);
+    state.payload = state.body + head;
+    memcpy(state.body, command_head, head);
+    memset(state.payload, 'x', options->payload);
+    memcpy(state.payload + options->payload, command_tail, tail);
 }
 
 void publishing_begin(void) {
@@ -90,13 +101,13 @@ static uint32_t choose_target(uint32_t publisher) {
 }
 
 static void publish(int publisher, uint64_t at) {
-    bool targeted = state.options->mode == MODE_TARGETED;
+    bool targeted = state.options->mode != MODE_BROADCAST;
     uint32_t target = targeted ? choose_target((uint32_t)publisher) : 0;
     struct stamp stamp = { .at = at, .sequence = ++state.sequences[target], .target = target };
     char path[PATH_MAX_LENGTH];
-    stamp_write(state.body, &stamp);
+    stamp_write(state.payload, &stamp);
     template_expand(path, sizeof path, state.options->publish_path, target);
-    publisher_post(publisher, path, state.body, state.options->payload);
+    publisher_post(publisher, path, state.body, state.length);
     publishing_counts.sent++;
     publishing_counts.expected += targeted ? 1 : clients_open();
 }

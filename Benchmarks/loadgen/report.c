@@ -125,7 +125,7 @@ void report(const struct options *options, const struct measurements *m) {
     put_count("payload", options->payload);
     if (options->mode != MODE_CHURN) report_opening(options, m);
     report_clients();
-    if (options->mode == MODE_BROADCAST || options->mode == MODE_TARGETED) report_messages(options, m);
+    if (options->mode != MODE_IDLE && options->mode != MODE_CHURN) report_messages(options, m);
     if (options->mode == MODE_CHURN) report_churn(options, m);
     report_cores(m);
     printf("\n}\n");

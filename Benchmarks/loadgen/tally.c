@@ -26,14 +26,19 @@ static bool note(struct tally *tally, struct order *order, uint32_t sequence) {
     return true;
 }
 
+bool tally_note(struct tally *tally, struct order *order, const struct stamp *stamp, bool targeted, uint32_t own) {
+    if (!targeted || stamp->target == own) return note(tally, order, stamp->sequence);
+    tally->misdelivered++;
+    return false;
+}
+
+void tally_count(struct tally *tally, const struct stamp *stamp, uint64_t at) {
+    tally->received++;
+    histogram_add(&tally->latency, at > stamp->at ? at - stamp->at : 0);
+}
+
 void tally_message(struct tally *tally, struct order *order, const struct stamp *stamp, bool targeted, uint32_t own,
                    uint64_t at) {
     tally->last_at = at;
-    if (targeted && stamp->target != own) {
-        tally->misdelivered++;
-        return;
-    }
-    if (!note(tally, order, stamp->sequence)) return;
-    tally->received++;
-    histogram_add(&tally->latency, at > stamp->at ? at - stamp->at : 0);
+    if (tally_note(tally, order, stamp, targeted, own)) tally_count(tally, stamp, at);
 }

@@ -24,7 +24,13 @@ struct tally {
     struct histogram latency;
 };
 
-/* Counts one message that came at the given time. With `targeted`, `own` must be its target. */
+/* Notes that a message came, in order or not; false when it is not to be counted. With `targeted`, `own` must be its target. */
+bool tally_note(struct tally *tally, struct order *order, const struct stamp *stamp, bool targeted, uint32_t own);
+
+/* Counts what came, or was answered, at the given time. */
+void tally_count(struct tally *tally, const struct stamp *stamp, uint64_t at);
+
+/* Notes and counts one message that came at the given time. */
 void tally_message(struct tally *tally, struct order *order, const struct stamp *stamp, bool targeted, uint32_t own,
                    uint64_t at);
 

@@ -1,10 +1,12 @@
 """The node under test is started by passes.py; on its own (`pytest`) each run starts one."""
 
+import concurrent.futures
 import os
 import uuid
 
 import pytest
 
+import agents
 import processes
 import wire
 
@@ -30,6 +32,31 @@ def connect(url):
     yield connect
     for client in connected:
         client.close()
+
+
+@pytest.fixture
+def agent(connect):
+    """Connects framed clients that do what the test says."""
+
+    def agent(name: str = "agent", **options) -> agents.Agent:
+        return agents.Agent(connect(name, framed=True, **options))
+
+    return agent
+
+
+@pytest.fixture
+def background():
+    """Runs something beside the test; gives a future. What has not ended with the test fails it."""
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        started = []
+
+        def background(function, *arguments, **options) -> concurrent.futures.Future:
+            started.append(pool.submit(function, *arguments, **options))
+            return started[-1]
+
+        yield background
+        _, running = concurrent.futures.wait(started, 15)
+        assert not running
 
 
 @pytest.fixture(params=["length", "chunked"])

@@ -33,10 +33,22 @@ class Fleet:
                 await socket.send('{"type":"health","data":{"load":0.5}}')
             self._arrived()
             async for message in socket:
-                if protocols and json.loads(message)["type"] == "ping":
-                    await socket.send('{"type":"pong"}')
-                else:
+                if not protocols:
                     self.received[name] += 1
+                    continue
+                frame = json.loads(message)
+                match frame["type"]:
+                    case "ping":
+                        await socket.send('{"type":"pong"}')
+                    case "push":
+                        self.received[name] += 1
+                        if frame.get("ack"):
+                            await socket.send(json.dumps({"type": "ack", "id": frame["id"]}))
+                        elif frame["channel"] == "client" and "offset" in frame:
+                            await socket.send(json.dumps({"type": "ack", "offset": frame["offset"]}))
+                    case "command":
+                        answer = {"type": "result", "id": frame["id"], "status": 200, "data": frame.get("data")}
+                        await socket.send(json.dumps(answer))
 
     async def _be_closed(self, name: str) -> None:
         """Connected until somebody closes it, as an operator does."""

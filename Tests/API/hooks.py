@@ -40,8 +40,7 @@ def map_path_parameters(context, path_parameters):
 
 @schemathesis.hook
 def map_body(context, body):
-    """The same for the target of a push. Options that are planned are left out half of the time, or hardly a push of
-    the many would come through."""
+    """The same for the target of a push."""
     if context.operation.path != "/v1/push" or not isinstance(body, dict):
         return body
     to = body.get("to")
@@ -55,33 +54,38 @@ def map_body(context, body):
     return body
 
 
-PLANNED_OPTIONS = ("ttl", "collapse", "id")
-PLANNED_HEADERS = ("Idempotency-Key", "Prefer")
+# Seconds: the checks have better things to do than to wait.
+LONGEST_WAIT = 0.3
 
 
-@schemathesis.hook
-def map_case(context, case):
-    """Nine of ten valid cases go without the options that are planned: each of them alone makes the answer a 501."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or len(json.dumps(case.query or {})) % 10 == 0:
-        return case
-    if not context.operation.path.endswith(("/push", "/broadcast")):
-        return case
-    for name in PLANNED_HEADERS:
-        (case.headers or {}).pop(name, None)
-    containers = [case.query or {}, case.body if isinstance(case.body, dict) and "to" in case.body else {}]
-    for container in containers:
-        for name in PLANNED_OPTIONS:
-            container.pop(name, None)
-        if container.get("durable") in (True, "true"):
-            container.pop("durable")
-        if container.get("offline") == "queue":
-            container["offline"] = "drop"
-    return case
+def _make_sense(case) -> None:
+    """What a schema cannot say: which options go together in a query or with a header. And nothing waits for long."""
+    query, headers = case.query or {}, case.headers or {}
+    body = case.body if isinstance(case.body, dict) else {}
+    if case.operation.path.endswith(("/push", "/broadcast")):
+        if query.get("offline") == "queue":
+            query["durable"] = "true"
+        if str(query.get("durable")).lower() != "true":
+            query.pop("ttl", None)
+            query.pop("collapse", None)
+        elif query.get("offline") == "fail":
+            query.pop("offline")
+    if case.operation.path.endswith("/commands"):
+        body["timeout"] = min(body.get("timeout", 30), LONGEST_WAIT)
+        if "connectTimeout" in body:
+            body["connectTimeout"] = min(body["connectTimeout"], LONGEST_WAIT)
+    if "id" in query or "id" in body:
+        headers.pop("Idempotency-Key", None)
+    if "Prefer" in headers:
+        # Most random text is no preference at all.
+        headers["Prefer"] = ("wait=1", "respond-async", "return=minimal")[sum(headers["Prefer"].encode()) % 3]
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Whoever is to be closed is one of those that are there for it, and nobody else once these are used up."""
+    """Valid cases are made to make sense. Whoever is to be closed is one of those that are there for it, and nobody else once these are used up."""
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        _make_sense(case)
     if case.operation.definition.raw.get("operationId") == "closeClient" and case.method.upper() == "DELETE":
         if _is_identifier(case.path_parameters.get("id")):
             case.path_parameters["id"] = next(TO_BE_CLOSED, "nobody")
@@ -114,7 +118,8 @@ def counts_add_up(ctx, response, case):
         return
     result = json.loads(response.content)
     assert result["matched"] == result["delivered"] + result["dropped"], result
-    assert result["acked"] == result["queued"] == 0, result
+    assert result["acked"] <= result["delivered"], result
+    assert result["queued"] <= result["offline"], result
     assert (result["matched"] == 0) == (result["nodes"] == 0), result
     to = case.body.get("to") if isinstance(case.body, dict) else None
     if isinstance(to, dict) and ("client" in to or "clients" in to):

@@ -22,7 +22,10 @@ BIN = pathlib.Path(sys.executable).parent
 # HTTP itself, and what starts nodes of its own, is the same with Redis and without.
 TESTS = {
     "single node": ["."],
-    "with Redis": ["test_specification.py", "test_payloads.py", "test_problems.py", "-m", "not own_node"],
+    "with Redis": [
+        *("test_specification.py", "test_payloads.py", "test_problems.py", "test_commands.py", "test_mailboxes.py"),
+        *("test_many_pushes.py", "test_repeats.py", "-m", "not own_node"),
+    ],
 }
 
 

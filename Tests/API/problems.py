@@ -30,15 +30,15 @@ def expect(answer: wire.Answer, code: str) -> None:
     assert document["type"] == f"urn:switchboard:problem:{code}"
     assert document["title"] and document["detail"]
     assert answer.headers["x-request-id"]
-    if answer.status == 429 or code in ("bus_unavailable", "overloaded"):
+    if code in ("rate_limited", "command_queue_full", "push_in_progress", "bus_unavailable", "overloaded"):
         assert int(answer.headers["retry-after"]) >= 1
     if answer.status == 405:
         assert answer.headers["allow"]
 
 
-def expect_counts(answer: wire.Answer, **counts: int) -> dict:
+def expect_counts(answer: wire.Answer, status: int = 200, **counts: int) -> dict:
     """Fails unless the answer is that of a push with these counts; those not named must be 0."""
-    assert answer.status == 200, (answer.status, answer.body[:400])
+    assert answer.status == status, (answer.status, answer.body[:400])
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"]
     result = answer.json()

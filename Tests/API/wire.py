@@ -45,10 +45,14 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Connection:
     """One TCP connection to a node. Reads answers strictly: a wrong length fails the test."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, *, buffer: int | None = None):
         parts = urllib.parse.urlsplit(url)
         self.host = f"{parts.hostname}:{parts.port}"
-        self._socket = socket.create_connection((parts.hostname, parts.port), SECONDS)
+        self._socket = socket.socket()
+        self._socket.settimeout(SECONDS)
+        if buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._socket.connect((parts.hostname, parts.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pending = b""
 
@@ -87,8 +91,8 @@ class Connection:
         data, self._pending = self._pending[:count], self._pending[count:]
         return data
 
-    def answer(self, to: str = "GET") -> Answer:
-        """The next answer, interim ones (1xx) included. EOFError when the node has closed."""
+    def head(self) -> Answer:
+        """The head of the next answer."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         line = re.fullmatch(r"(HTTP/1\.[01]) ([1-5][0-9]{2}) [^\r\n]*", head[0])
         if not line:
@@ -102,7 +106,20 @@ class Connection:
             if name in headers and name in ("content-length", "transfer-encoding", "x-request-id", "content-type"):
                 raise Misframed(f"twice: {name}")
             headers[name] = f"{headers[name]}, {field_line[2]}" if name in headers else field_line[2]
-        answer = Answer(int(line[2]), headers, version=line[1])
+        return Answer(int(line[2]), headers, version=line[1])
+
+    def chunk(self) -> bytes:
+        """The next piece of a chunked body; empty at its end."""
+        size = int(self._until(b"\r\n").split(b";")[0], 16)
+        data = self._exactly(size)
+        if self._exactly(2) != b"\r\n":
+            raise Misframed("a chunk does not end where it says" if size else "unexpected trailers")
+        return data
+
+    def answer(self, to: str = "GET") -> Answer:
+        """The next answer, interim ones (1xx) included. EOFError when the node has closed."""
+        answer = self.head()
+        headers = answer.headers
         if to == "HEAD" or answer.status < 200 or answer.status in (204, 304):
             if answer.status < 200 or answer.status == 204:
                 if "transfer-encoding" in headers or headers.get("content-length", "0") != "0":
@@ -111,12 +128,10 @@ class Connection:
         if "transfer-encoding" in headers:
             if "content-length" in headers or headers["transfer-encoding"].lower() != "chunked":
                 raise Misframed("two ways to frame one body")
-            while size := int(self._until(b"\r\n").split(b";")[0], 16):
-                answer.body += self._exactly(size)
-                if self._exactly(2) != b"\r\n":
-                    raise Misframed("a chunk does not end where it says")
-            if self._until(b"\r\n"):
-                raise Misframed("unexpected trailers")
+            body = bytearray()
+            while data := self.chunk():
+                body += data
+            answer.body = bytes(body)
         elif "content-length" in headers:
             answer.body = self._exactly(int(headers["content-length"]))
         else:
@@ -136,6 +151,12 @@ class Connection:
             return False
         finally:
             self._socket.settimeout(SECONDS)
+
+    def everything(self) -> bytes:
+        """What comes until the node closes, as it comes."""
+        while self._more():
+            pass
+        return self._pending
 
     def answers(self, seconds: float) -> tuple[list[Answer], bool]:
         """All answers that come before the node closes or is silent for `seconds`; and whether it closed."""
@@ -198,6 +219,39 @@ class Connection:
         self.send(head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload)))
 
 
+class Stream:
+    """An answer that is read line by line, while it still comes."""
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self._text = b""
+        self.answer = connection.head()
+        assert self.answer.headers.get("transfer-encoding") == "chunked", self.answer
+
+    def line(self) -> str | None:
+        """The next line without its end; None behind the last."""
+        while b"\n" not in self._text:
+            data = self._connection.chunk()
+            if not data:
+                assert not self._text, f"ends in the middle of a line: {self._text!r}"
+                return None
+            self._text += data
+        line, self._text = self._text.split(b"\n", 1)
+        return line.decode()
+
+    def event(self) -> tuple[str, dict] | None:
+        """The next server-sent event with its data; None at the end."""
+        fields: dict[str, str] = {}
+        while (line := self.line()) is not None:
+            if not line and fields:
+                return fields["event"], json.loads(fields["data"])
+            if line and not line.startswith(":"):
+                name, value = line.split(": ", 1)
+                fields[name] = value
+        assert not fields, f"ends in the middle of an event: {fields}"
+        return None
+
+
 def request(method, path, host, body=None, headers=None, *, chunked=False) -> bytes:
     """The bytes of a request. A chunked body goes in chunks of odd sizes, so that none ends where a token does."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
@@ -254,3 +308,13 @@ def await_state(url: str, client: str, state: str) -> dict:
         if time.monotonic() > deadline:
             raise AssertionError(f"{client} is not {state}: {answer.status} {answer.body!r}")
         time.sleep(0.02)
+
+
+def until(found, wanted) -> object:
+    """Asks until what is found is wanted: what a client or a clock does is told a moment later."""
+    deadline = time.monotonic() + SECONDS
+    while not wanted(value := found()):
+        if time.monotonic() > deadline:
+            raise AssertionError(value)
+        time.sleep(0.01)
+    return value

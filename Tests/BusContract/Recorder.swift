@@ -12,6 +12,7 @@ public final class Recorder: BusReceiver {
     private struct State {
         var messages: [BusMessage] = []
         var recoveries = 0
+        var losses = 0
         var waiters: [Waiter] = []
         var nextID = 0
     }
@@ -37,6 +38,10 @@ public final class Recorder: BusReceiver {
     public func receive(_ message: BusMessage) {
         changed { $0.messages.append(message) }
     }
+
+    public func busWasLost() { changed { $0.losses += 1 } }
+
+    public var losses: Int { state.withLock { $0.losses } }
 
     public func busDidRecover() {
         changed { $0.recoveries += 1 }

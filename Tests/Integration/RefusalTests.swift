@@ -27,22 +27,9 @@ struct RefusalTests {
     }
 
     @Test(
-        "What comes in a later version is refused, never ignored",
-        arguments: [
-            #""durable":true"#, #""ttl":60"#, #""collapse":"k""#, #""id":"order-1""#, #""offline":"queue""#,
-        ])
-    func laterOptions(_ option: String) async throws {
-        let answer = try await Cluster.shared().api.push(#"{"to":{"client":"a"},"data":1,\#(option)}"#)
-        #expect(answer.status == 501)
-        #expect(answer.problem == "not_implemented")
-    }
-
-    @Test(
         "Headers and routes of a later version",
         arguments: [
-            (HTTPMethod.POST, "/v1/push", ["Idempotency-Key": "a"]), (.POST, "/v1/push", ["Prefer": "wait=5"]),
-            (.POST, "/v1/push", ["Authorization": "Bearer a"]), (.POST, "/v1/clients/a/push?durable=true", [:]),
-            (.POST, "/v1/pushes", [:]), (.POST, "/v1/clients/a/commands", [:]), (.GET, "/v1/clients/a/mailbox", [:]),
+            (HTTPMethod.POST, "/v1/push", ["Authorization": "Bearer a"]), (.POST, "/v1/nodes/n1/drain", [:]),
             (.GET, "/metrics", [:]),
         ] as [(HTTPMethod, String, HTTPHeaders)])
     func laterRoutes(_ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders) async throws {

@@ -26,6 +26,8 @@ public enum RouteOutcome: Hashable, Sendable {
 /// What a node does with messages from the bus. Called on the bus' own thread or event loop: never block in it.
 public protocol BusReceiver: AnyObject, Sendable {
     func receive(_ message: BusMessage)
+    /// The bus is away: from here on messages may be missed. What comes before ``busDidRecover()`` may be behind a hole.
+    func busWasLost()
     /// The bus is back after it was away, its subscriptions proved: presence must be written again.
     func busDidRecover()
 }

@@ -9,7 +9,7 @@ public struct CommandQueue: Sendable {
     public static let maximumWaiting = 256
 
     private var running: [CommandID: BusCommand] = [:]
-    private var waiting: Deque<BusCommand> = []
+    private var waiting: Deque<(command: BusCommand, until: UInt64)> = []
 
     public init() {}
 
@@ -24,14 +24,16 @@ public struct CommandQueue: Sendable {
         case repeated
     }
 
-    public mutating func add(_ command: BusCommand) -> Admission {
+    /// - Parameter now: Monotonic milliseconds.
+    public mutating func add(_ command: BusCommand, now: UInt64) -> Admission {
+        let until = now + UInt64(max(0, command.timeout) * 1000)
         if let known = running[command.id] {
             // Whoever asks last gets the answer.
             if known.origin != command.origin { running[command.id] = command }
             return .repeated
         }
-        if let index = waiting.firstIndex(where: { $0.id == command.id }) {
-            waiting[index] = command
+        if let index = waiting.firstIndex(where: { $0.command.id == command.id }) {
+            waiting[index] = (command, until)
             return .repeated
         }
         guard running.count >= Self.maximumRunning else {
@@ -39,7 +41,7 @@ public struct CommandQueue: Sendable {
             return .start
         }
         guard waiting.count < Self.maximumWaiting else { return .full }
-        waiting.append(command)
+        waiting.append((command, until))
         return .wait
     }
 
@@ -48,12 +50,16 @@ public struct CommandQueue: Sendable {
 
     /// A command has its result, or its time is up.
     ///
+    /// - Parameter now: Monotonic milliseconds; what has waited for longer than its time is not started any more.
     /// - Returns: The command, nil when none of this id runs, and the one that takes its place.
-    public mutating func finish(_ id: CommandID) -> (finished: BusCommand?, next: BusCommand?) {
+    public mutating func finish(_ id: CommandID, now: UInt64) -> (finished: BusCommand?, next: BusCommand?) {
         guard let finished = running.removeValue(forKey: id) else { return (nil, nil) }
-        guard let next = waiting.popFirst() else { return (finished, nil) }
-        running[next.id] = next
-        return (finished, next)
+        while let (next, until) = waiting.popFirst() {
+            guard now < until else { continue }
+            running[next.id] = next
+            return (finished, next)
+        }
+        return (finished, nil)
     }
 
     public enum Withdrawal: Hashable, Sendable {
@@ -67,7 +73,7 @@ public struct CommandQueue: Sendable {
     /// The caller gave up. A running one keeps its place until the client answers or its time is up.
     public mutating func cancel(_ id: CommandID) -> Withdrawal {
         if running[id] != nil { return .running }
-        guard let index = waiting.firstIndex(where: { $0.id == id }) else { return .unknown }
+        guard let index = waiting.firstIndex(where: { $0.command.id == id }) else { return .unknown }
         waiting.remove(at: index)
         return .removed
     }
@@ -75,6 +81,6 @@ public struct CommandQueue: Sendable {
     /// The session has ended.
     public mutating func removeAll() -> (running: [BusCommand], waiting: [BusCommand]) {
         defer { self = CommandQueue() }
-        return (Array(running.values), Array(waiting))
+        return (Array(running.values), waiting.map(\.command))
     }
 }

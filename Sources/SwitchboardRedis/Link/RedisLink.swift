@@ -115,7 +115,10 @@ final class RedisLink: Sendable {
             return gate.ready
         }
         ready?.connection.close(trouble)
-        if ready != nil { failBarriers(trouble.busError) }
+        guard ready != nil else { return }
+        failBarriers(trouble.busError)
+        // Before the next life subscribes: what it hears first may be behind what was missed.
+        receiver?.busWasLost()
     }
 
     /// Redis says of this node's live sessions that they are gone, after the node was held up for longer than its lease: has

@@ -29,7 +29,12 @@ enum APIResponder {
             response.headers[.date] = HTTPDate.now()
             // A HEAD is answered as GET would be, without the body (RFC 9110 section 9.3.2).
             if request.method == .head { response.body = ResponseBody() }
-            try await writer.write(response: response.head, body: response.body)
+            do {
+                try await writer.write(response: response.head, body: response.body)
+            } catch is HTTPParserError {
+                // The framework would put another answer into the middle of this one.
+                throw BrokenRequest()
+            }
             if failure != nil { throw BrokenRequest() }
         }
     }

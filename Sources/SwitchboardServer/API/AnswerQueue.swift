@@ -54,19 +54,31 @@ final class AnswerQueue: Sendable {
     /// - Returns: Its number, for ``fill(_:_:)``.
     /// - Throws: when nobody reads the answer any more.
     func begin(cost: Int = 0) async throws -> Int {
+        try await wait { hasRoom($0, for: cost) }
+        return state.withLock { state in
+            state.parts.append(Part(cost: cost))
+            state.underWay += 1
+            state.bytesUnderWay += cost
+            return state.first + state.parts.count - 1
+        }
+    }
+
+    /// Waits until every part that was begun is ready.
+    ///
+    /// - Throws: when nobody reads the answer any more.
+    func settle() async throws { try await wait { $0.underWay == 0 } }
+
+    /// Only the one task that begins parts makes a condition untrue.
+    private func wait(until isMet: (borrowing State) -> Bool) async throws {
         while true {
-            let number: Int? = try state.withLock { state in
+            let isDue = try state.withLock { state in
                 if let failure = state.failure { throw failure }
-                guard hasRoom(state, for: cost) else { return nil }
-                state.parts.append(Part(cost: cost))
-                state.underWay += 1
-                state.bytesUnderWay += cost
-                return state.first + state.parts.count - 1
+                return isMet(state)
             }
-            if let number { return number }
+            if isDue { return }
             await withCheckedContinuation { continuation in
                 let isDue = state.withLock { state in
-                    if state.failure != nil || hasRoom(state, for: cost) { return true }
+                    if state.failure != nil || isMet(state) { return true }
                     state.beginner = continuation
                     return false
                 }
@@ -75,7 +87,7 @@ final class AnswerQueue: Sendable {
         }
     }
 
-    private func hasRoom(_ state: borrowing State, for cost: Int) -> Bool {
+    private func hasRoom(_ state: State, for cost: Int) -> Bool {
         state.underWay < limits.partsUnderWay && state.unsent < limits.unsentBytes
             && (state.underWay == 0 || state.bytesUnderWay + cost <= limits.bytesUnderWay)
     }
@@ -140,7 +152,7 @@ final class AnswerQueue: Sendable {
         }
     }
 
-    private func canTake(_ state: borrowing State) -> Bool {
+    private func canTake(_ state: State) -> Bool {
         state.failure != nil || state.sign != nil || state.parts.first?.bytes != nil
             || state.isFinished && state.parts.isEmpty
     }
@@ -151,8 +163,8 @@ final class AnswerQueue: Sendable {
             change(&state)
             var beginner: CheckedContinuation<Void, Never>?
             var taker: CheckedContinuation<Void, Never>?
-            // A part that is larger than what is left looks again by itself.
-            if state.failure != nil || hasRoom(state, for: 0) { swap(&beginner, &state.beginner) }
+            // It looks again by itself whether that is what it waits for.
+            swap(&beginner, &state.beginner)
             if canTake(state) { swap(&taker, &state.taker) }
             return (beginner, taker)
         }

@@ -14,7 +14,13 @@ struct LineSplitter {
     struct TooLong: Error {}
 
     mutating func append(_ bytes: ByteBuffer) {
-        if rest.readableBytes == 0 { rest = bytes } else { rest.writeImmutableBuffer(bytes) }
+        guard rest.readableBytes > 0 else {
+            rest = bytes
+            return
+        }
+        // What has been taken must not stay in the storage, to which lines that are under way may still refer.
+        if rest.readerIndex > 0 { rest = ByteBuffer(bytes: rest.readableBytesView) }
+        rest.writeImmutableBuffer(bytes)
     }
 
     /// - Returns: The next line without its end, blank ones left out; nil when it is not whole yet.

@@ -73,6 +73,8 @@ struct Problem: Error, Hashable {
     static let invalidClientID = Problem(
         400, "invalid_client_id", "The client id is not valid",
         "a client id has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
+    static let invalidPushID = invalidRequest("a push id has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
+    static let invalidCommandID = invalidRequest("a command id has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
     static let invalidGroup = Problem(
         400, "invalid_group", "The group name is not valid",
         "a group name has 1-128 characters of A-Z a-z 0-9 . _ : @ -")
@@ -166,7 +168,7 @@ struct Problem: Error, Hashable {
 
     static func noResult(_ client: ClientID) -> Problem {
         Problem(
-            504, "no_result", "The client did not answer", "the command was delivered to \(client), which gave no result in time")
+            504, "no_result", "The client did not answer", "no result came from \(client) in time; the command may have run")
     }
 
     /// What the bus or store could not do.

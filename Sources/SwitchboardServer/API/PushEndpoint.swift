@@ -12,13 +12,15 @@ struct PushEndpoint: Sendable {
     /// - Parameter completion: Called once, on any thread.
     func handle(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
         if let wait = node.delivery.throttle() { return completion(.failure(.rateLimited(retryAfter: wait))) }
-        carryOut(request, completion: completion)
+        let order: PushOrder
+        do throws(Problem) { order = try request.accepted() } catch { return completion(.failure(error)) }
+        carryOut(order, of: request, completion: completion)
     }
 
     /// Without regard to the rate.
-    func carryOut(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
-        let order: PushOrder
-        do throws(Problem) { order = try request.accepted() } catch { return completion(.failure(error)) }
+    func carryOut(
+        _ order: PushOrder, of request: PushRequest, completion: @escaping @Sendable (Answer) -> Void
+    ) {
         guard let key = request.key(order) else { return push(order, completion: completion) }
         once(key, request.fingerprint, order, completion: completion)
     }

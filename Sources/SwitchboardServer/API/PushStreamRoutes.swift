@@ -16,37 +16,46 @@ struct PushStreamRoutes: Sendable {
     let node: Node
 
     func add(to table: RouteTable<APIContext>) {
-        table.post("/v1/pushes") { request, context in try accept(request, context) }
+        table.post("/v1/pushes") { request, context in try await accept(request, context) }
     }
 
-    private func accept(_ request: Request, _ context: APIContext) throws(Problem) -> Response {
-        if let wait = node.delivery.throttle() { throw .rateLimited(retryAfter: wait) }
-        guard request.headers[.contentEncoding] == nil else { throw .notImplemented("Content-Encoding") }
-        guard request.uri.query ?? "" == "" else { throw .invalidRequest("options go into the lines") }
+    private func accept(_ request: Request, _ context: APIContext) async throws -> Response {
+        if let wait = node.delivery.throttle() { throw Problem.rateLimited(retryAfter: wait) }
+        guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
+        guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the lines") }
         guard request.headers[optional: FieldName.idempotencyKey] == nil else {
-            throw .invalidRequest("an Idempotency-Key is for one push: give each line its 'id'")
+            throw Problem.invalidRequest("an Idempotency-Key is for one push: give each line its 'id'")
         }
         let prefer = request.headers[optional: FieldName.prefer]
         if let prefer { _ = try Preference.wait(prefer) }
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: false)
-        let body = request.body
+        // A body that is broken from the start is refused with a status.
+        let body = try await BegunBody(request.body)
         return answer.response(on: context.channel) { queue in try await push(body, prefer: prefer, into: queue) }
     }
 
-    private func push(_ body: RequestBody, prefer: String?, into queue: AnswerQueue) async throws {
-        let endpoint = PushEndpoint(node: node)
+    private func push(_ body: BegunBody, prefer: String?, into queue: AnswerQueue) async throws {
         var lines = LineSplitter(limit: Self.maximumLineLength)
         var count = 0
+        var mayOvertake = false
         func take(_ line: ByteBuffer) async throws {
             count += 1
             guard count <= Self.maximumLines else { throw Problem.tooManyLines(Self.maximumLines) }
-            let number = try await queue.begin(cost: line.readableBytes)
-            endpoint.carryOut(PushRequest(route: .push, prefer: prefer, body: line)) { answer in
-                queue.fill(number, Self.line(answer))
+            let request = PushRequest(route: .push, prefer: prefer, body: line)
+            let order: PushOrder
+            do { order = try request.accepted() } catch { return try await queue.add(Self.line(.failure(error))) }
+            let isNamed = request.key(order) != nil
+            if !isNamed, mayOvertake {
+                // The store is asked about those with a name before they leave.
+                try await queue.settle()
+                mayOvertake = false
             }
+            if isNamed { mayOvertake = true }
+            let number = try await queue.begin(cost: line.readableBytes)
+            PushEndpoint(node: node).carryOut(order, of: request) { queue.fill(number, Self.line($0)) }
         }
         do {
-            for try await bytes in body {
+            while let bytes = try await body.next() {
                 lines.append(bytes)
                 while let line = try lines.next() { try await take(line) }
             }
@@ -70,5 +79,27 @@ struct PushStreamRoutes: Sendable {
             line.writeStaticString("\n")
             return line
         }
+    }
+}
+
+/// A request's body whose first piece has been read already.
+///
+/// Unchecked, since the iterator is not made to be handed over: the task that reads the first piece does nothing with it
+/// afterwards, and one other task reads the rest.
+private final class BegunBody: @unchecked Sendable {
+    private var iterator: RequestBody.AsyncIterator
+    private var first: ByteBuffer?
+
+    init(_ body: RequestBody) async throws {
+        iterator = body.makeAsyncIterator()
+        first = try await iterator.next()
+    }
+
+    func next() async throws -> ByteBuffer? {
+        if let first {
+            self.first = nil
+            return first
+        }
+        return try await iterator.next()
     }
 }

@@ -2,18 +2,17 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Health, readiness, the API's description, and what is not there yet.
+/// Health, readiness, the files that every node serves, and what is not there yet.
 struct ServiceRoutes<Context: RequestContext> {
     let node: Node
 
     func add(to table: RouteTable<Context>) {
         table.get("/healthz") { _, _ in Response.json(ByteBuffer(string: #"{"status":"ok"}"#)) }
         table.get("/readyz") { _, _ in try ready() }
-        table.get("/openapi.yaml") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "application/yaml"],
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
-        }
+        let description = Asset(PackageResources.openapi_yaml, type: "application/yaml", maximumAge: 0)
+        table.get("/openapi.yaml") { request, _ in description.response(to: request) }
+        let script = Asset(PackageResources.switchboard_js, type: "text/javascript; charset=utf-8", maximumAge: 300)
+        table.get("/switchboard.js") { request, _ in script.response(to: request) }
         table.get("/ws") { _, _ in throw Problem.upgradeRequired }
         addLater(to: table)
     }
@@ -28,13 +27,6 @@ struct ServiceRoutes<Context: RequestContext> {
     /// Refused, never ignored.
     private func addLater(to table: RouteTable<Context>) {
         let later: [(RouterPath, HTTPRequest.Method, String)] = [
-            ("/v1/pushes", .post, "many pushes in one request"),
-            ("/v1/pushes/:id", .get, "the report of a push"),
-            ("/v1/clients/:id/commands", .post, "commands"),
-            ("/v1/groups/:name/commands", .post, "commands"),
-            ("/v1/commands/:id", .get, "commands"),
-            ("/v1/clients/:id/mailbox", .get, "mailboxes"),
-            ("/v1/clients/:id/mailbox/:push", .delete, "mailboxes"),
             ("/v1/nodes/:id/drain", .post, "draining by request"),
             ("/metrics", .get, "metrics"),
         ]

@@ -1,5 +1,6 @@
 /**
- * Switchboard's client for browsers and Node 18 or newer: one module, no dependencies.
+ * Switchboard's client for browsers and Node 18 or newer: one module, no dependencies. (A copy for a Node before 20.19 is best
+ * named `switchboard.mjs`.)
  *
  * ```js
  * import { Switchboard } from 'http://127.0.0.1:8080/switchboard.js';   // or a copy of this file
@@ -679,17 +680,13 @@ export class Switchboard {
       return undefined;
     }
     const { id, channel, offset } = frame;
-    const isHistory = offset !== undefined && channel !== 'client';
-    if (this.#memory.isHandled(id)) {
-      // Handlers run in order, so everything before it has been handled, too.
-      if (isHistory) this.#arrived.set(channel, offset);
-      return this.#confirm({ id, channel, offset, wantsAck: frame.ack === true, link });
-    }
+    // Handlers run in order, so everything before it has been handled, too.
+    if (this.#memory.isHandled(id)) return this.#confirm({ id, channel, offset, wantsAck: frame.ack === true, link });
     /** @type {Push} */
     const push = { id, channel, data: payload(frame), durable: offset !== undefined };
     const item = { id, push, channel, offset, wantsAck: frame.ack === true, link };
     if (!this.#inbox.add(id, item, size)) return this.#overflow(link);
-    if (isHistory) this.#arrived.set(channel, offset);
+    if (offset !== undefined && channel !== 'client') this.#arrived.set(channel, offset);
     return undefined;
   }
 
@@ -817,7 +814,7 @@ class Link {
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => this.#opened();
     socket.onmessage = (/** @type {{data: any}} */ { data }) => this.#message(data);
-    socket.onerror = () => {};  // a close event follows
+    socket.onerror = (/** @type {any} */ { message }) => this.#failed(message);
     socket.onclose = (/** @type {any} */ event) => this.#closed(event);
     socket.ontraffic = () => this.#traffic();
     this.#expect(owner.connectTimeout, () => this.abandon(1006, `no connection within ${owner.connectTimeout} s`));
@@ -860,7 +857,10 @@ class Link {
   leaveIn(seconds) {
     this.#leaveAt = performance.now() + seconds * 1000;
     clearTimeout(this.#leaveTimer);
-    this.#leaveTimer = setTimeout(() => this.abandon(1000, 'as told by goaway'), seconds * 1000);
+    this.#leaveTimer = setTimeout(() => {
+      this.#leaveAt = 0;  // a timer may be called a little early
+      this.abandon(1000, 'as told by goaway');
+    }, seconds * 1000);
   }
 
   /** Says goodbye; fulfilled when the connection has ended, or would not end in time. */
@@ -905,6 +905,17 @@ class Link {
     const { helloTimeout } = this.#owner;
     this.#expect(helloTimeout, () => this.abandon(1006, `no hello within ${helloTimeout} s`));
     this.send(JSON.stringify(this.#owner.hello(this)));
+  }
+
+  /**
+   * A close event follows, except that some versions of Node leave it out when the handshake fails.
+   *
+   * @param {string} [reason]
+   */
+  async #failed(reason = '') {
+    if (this.#phase !== 'connecting') return;
+    await turn();
+    this.#closed({ code: 1006, reason });
   }
 
   #traffic() {
@@ -1164,7 +1175,10 @@ class CommandRunner {
     this.#running.set(id, controller);
     // Written before it runs: a command that a crash interrupted is not run again.
     this.#owner.memory.started(id);
-    signal.addEventListener('abort', () => this.#dropOutputs(id, signal.reason));
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      this.#dropOutputs(id, signal.reason);
+    });
     const run = { isOver: false };
     const output = (/** @type {any} */ piece) => this.#output(id, piece, run, signal);
     const result = await this.#outcome({ id, name, data, timeout: seconds, signal, output });

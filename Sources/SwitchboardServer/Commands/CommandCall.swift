@@ -30,34 +30,77 @@ struct CommandCall: Sendable {
     /// - Parameters:
     ///   - living: The nodes whose lease is alive.
     ///   - onOutput: Called for each piece of output, in order.
+    ///   - onLoss: Called with the number of pieces for which `onOutput` was too slow, when there are any.
     func run(
-        living: @Sendable () -> Set<NodeID> = { [] }, onOutput: (Payload) async throws -> Void = { _ in }
+        living: @Sendable () -> Set<NodeID>, onOutput: (Payload) async throws -> Void = { _ in },
+        onLoss: (Int) async throws -> Void = { _ in }
     ) async throws -> CommandOutcome {
-        let began = MonotonicClock.nanoseconds()
-        var record = CommandRecord(id: id, client: client, name: order.name, origin: commands.bus.node)
         do {
             if order.id == nil {
                 commands.store.write(.command(id), record.bytes, seconds: lifetime) { _ in }
-            } else if let known = try await claim(record), let outcome = try await self.outcome(of: known, living) {
-                return outcome
+            } else if let known = try await accept(living: living()) {
+                guard known.isOf(self) else { return .conflict }
+                if let outcome = try await self.outcome(of: known, living) { return outcome }
             }
         } catch let error as BusError {
             return .failed(error)
         }
+        return try await carryOut(onOutput: onOutput, onLoss: onLoss)
+    }
+
+    /// Writes down that the command is to be carried out, unless that is known already.
+    ///
+    /// - Returns: What is known: its result, or that it is under way, or another command. Nil when it has to be carried out.
+    /// - Throws: ``BusError``.
+    func accept(living: Set<NodeID>) async throws -> CommandRecord? {
+        guard order.id != nil else {
+            try await write()
+            return nil
+        }
+        guard let known = try await claim() else { return nil }
+        switch known.outcome {
+        case _ where !known.isOf(self): return known
+        case .result: return known
+        case nil where living.contains(known.origin): return known
+        default:
+            // It came to nothing, and is sent again; a client that has run it all the same repeats its result.
+            try await write()
+            return nil
+        }
+    }
+
+    /// Sends the command and waits for what comes of it.
+    func carryOut(
+        onOutput: (Payload) async throws -> Void = { _ in }, onLoss: (Int) async throws -> Void = { _ in }
+    ) async throws -> CommandOutcome {
+        let began = MonotonicClock.nanoseconds()
+        var record = record
         guard let updates = commands.begin(id) else { return .queueFull }
         defer { commands.end(id) }
-        let outcome = try await withTaskCancellationHandler {
-            try await follow(updates, since: began, onOutput)
-        } onCancel: {
-            commands.bus.route(.cancel(Cancellation(id: id, client: client)), to: client) { _ in }
+        do {
+            let outcome = try await follow(updates, since: began, onOutput)
+            record.outcome = outcome
+            commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
+            let lost = commands.lost(of: id)
+            if lost > 0 { try await onLoss(lost) }
+            return outcome
+        } catch {
+            if record.outcome == nil {
+                // Nobody wants the answer any more.
+                commands.bus.route(.cancel(Cancellation(id: id, client: client)), to: client) { _ in }
+                record.outcome = .cancelled
+                commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
+            }
+            throw error
         }
-        record.outcome = outcome
-        commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
-        return outcome
+    }
+
+    private var record: CommandRecord {
+        CommandRecord(id: id, client: client, name: order.name, origin: commands.bus.node)
     }
 
     /// - Returns: What is known of the command already; nil when it is new.
-    private func claim(_ record: CommandRecord) async throws -> CommandRecord? {
+    private func claim() async throws -> CommandRecord? {
         let found: ByteBuffer? = try await withCheckedThrowingContinuation { continuation in
             commands.store.claim(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
         }
@@ -77,9 +120,9 @@ struct CommandCall: Sendable {
             case .result: return known.outcome
             case nil where living().contains(known.origin) && ContinuousClock.now < deadline:
                 try await Task.sleep(for: Self.pollAfter)
-            case nil, .offline, .noResult, .unsupported, .queueFull, .failed:
+            default:
                 guard known.outcome != nil || !living().contains(known.origin) else { return .noResult }
-                try await takeOver()
+                try await write()
                 return nil
             }
             guard let newer = try await read() else { return nil }
@@ -87,8 +130,7 @@ struct CommandCall: Sendable {
         }
     }
 
-    private func takeOver() async throws {
-        let record = CommandRecord(id: id, client: client, name: order.name, origin: commands.bus.node)
+    private func write() async throws {
         try await withCheckedThrowingContinuation { continuation in
             commands.store.write(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
         }
@@ -108,21 +150,33 @@ struct CommandCall: Sendable {
     ) async throws -> CommandOutcome {
         let connectBy = NIODeadline.now() + .milliseconds(Int64(order.connectTimeout * 1000))
         var timer: Scheduled<Void>?
+        /// Nodes to which it went, when that is known, and those that said that they do not hold the client. They may say so
+        /// before it is known.
+        var (sentTo, misses): (Int?, Int) = (nil, 0)
         defer { timer?.cancel() }
+        try Task.checkCancellation()
         send()
         for await update in updates {
             switch update {
-            case .routed(true):
-                // A second time, when the client was awaited, the time begins anew.
-                timer?.cancel()
-                timer = schedule(.milliseconds(Int64(order.timeout * 1000)), .timedOut)
-            case .routed(false), .event(.notHere):
-                timer?.cancel()
-                guard NIODeadline.now() < connectBy else { return .offline }
-                timer = schedule(.milliseconds(Self.retryAfter), .retry)
-            case .retry: send()
+            case .routed, .event(.notHere):
+                if case .routed(let nodes) = update { sentTo = nodes } else { misses += 1 }
+                guard let nodes = sentTo else { break }
+                if misses >= nodes {
+                    timer?.cancel()
+                    guard NIODeadline.now() < connectBy else { return .offline }
+                    timer = schedule(.milliseconds(Self.retryAfter), .retry)
+                } else if case .routed = update {
+                    // Once more, when the client was awaited.
+                    timer?.cancel()
+                    timer = schedule(.milliseconds(Int64(order.timeout * 1000)), .timedOut)
+                }
+            case .retry:
+                (sentTo, misses) = (nil, 0)
+                send()
             case .event(.delivered): break
-            case .event(.output(let payload)): try await onOutput(payload)
+            case .event(.output(let payload)):
+                try await onOutput(payload)
+                commands.taken(payload, of: id)
             case .event(.result): return result(since: began)
             case .event(.unsupported): return .unsupported
             case .event(.queueFull): return .queueFull
@@ -148,8 +202,8 @@ struct CommandCall: Sendable {
             origin: commands.bus.node)
         commands.bus.route(.command(command), to: client) { [commands, id] result in
             switch result {
-            case .success(.routed(let nodes)): commands.update(id, .routed(nodes > 0))
-            case .success(.offline): commands.update(id, .routed(false))
+            case .success(.routed(let nodes)): commands.update(id, .routed(nodes: nodes))
+            case .success(.offline): commands.update(id, .routed(nodes: 0))
             case .failure(let error): commands.update(id, .failed(error))
             }
         }

@@ -26,5 +26,9 @@ enum CommandOutcome: Hashable, Sendable {
     case noResult
     case unsupported
     case queueFull
+    /// The id was used for another command.
+    case conflict
+    /// Its caller went away before it was answered.
+    case cancelled
     case failed(BusError)
 }

@@ -24,6 +24,9 @@ struct CommandRecord: Hashable, Sendable {
         }
     }
 
+    /// Whether it is the same command, sent again, rather than another one of the same id.
+    func isOf(_ call: CommandCall) -> Bool { client == call.client && name == call.order.name }
+
     init(id: CommandID, client: ClientID, name: String, origin: NodeID) {
         self.id = id
         self.client = client
@@ -48,6 +51,8 @@ struct CommandRecord: Hashable, Sendable {
         case .noResult: json.string("failure", "noResult")
         case .unsupported: json.string("failure", "unsupported")
         case .queueFull: json.string("failure", "queueFull")
+        case .conflict: json.string("failure", "conflict")
+        case .cancelled: json.string("failure", "cancelled")
         case .failed: json.string("failure", "bus")
         }
         return json.finish()
@@ -70,6 +75,8 @@ struct CommandRecord: Hashable, Sendable {
             case "noResult": outcome = .noResult
             case "unsupported": outcome = .unsupported
             case "queueFull": outcome = .queueFull
+            case "conflict": outcome = .conflict
+            case "cancelled": outcome = .cancelled
             case "bus": outcome = .failed(.unavailable("the bus was away"))
             default: break
             }

@@ -8,21 +8,27 @@ final class Commands: Sendable {
     /// What happens to a command, for whoever carries it through.
     enum Update: Sendable {
         case event(CommandEvent.Kind)
-        /// Where the bus sent it: false when the client is not connected.
-        case routed(Bool)
+        /// To how many nodes the bus sent it: none when the client is not connected.
+        case routed(nodes: Int)
         case failed(BusError)
         case timedOut
         /// It is time to look again whether the client has connected.
         case retry
     }
 
-    /// Pieces of output that wait for a slow caller; more are left out.
-    private static let maximumBacklog = 1024
+    /// Updates that wait for a slow caller, most of them pieces of output ...
+    private static let maximumUpdates = 1024
+    /// ... and the bytes of these pieces; what comes beyond is left out.
+    static let maximumBacklog = 256 * 1024
 
     private struct Waiting {
         let continuation: AsyncStream<Update>.Continuation
         /// What must not be lost, even when the backlog is full.
         var result: CommandEvent.Kind?
+        /// Bytes of output that the caller has not taken.
+        var backlog = 0
+        /// Pieces of output that were left out.
+        var lost = 0
     }
 
     let bus: any Bus
@@ -44,7 +50,7 @@ final class Commands: Sendable {
     /// - Returns: nil when this node waits for a command of this id already.
     func begin(_ id: CommandID) -> AsyncStream<Update>? {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: Update.self, bufferingPolicy: .bufferingOldest(Self.maximumBacklog))
+            of: Update.self, bufferingPolicy: .bufferingOldest(Self.maximumUpdates))
         let isNew = state.withLock { state in
             guard state.waiting[id] == nil else { return false }
             state.waiting[id] = Waiting(continuation: continuation)
@@ -60,12 +66,21 @@ final class Commands: Sendable {
     /// The result, if it has come.
     func result(of id: CommandID) -> CommandEvent.Kind? { state.withLock { $0.waiting[id]?.result } }
 
+    /// The caller has taken a piece of output.
+    func taken(_ payload: Payload, of id: CommandID) {
+        state.withLock { $0.waiting[id]?.backlog -= payload.bytes.readableBytes }
+    }
+
+    /// How many pieces of output the caller was too slow for.
+    func lost(of id: CommandID) -> Int { state.withLock { $0.waiting[id]?.lost ?? 0 } }
+
     func update(_ id: CommandID, _ update: Update) {
         state.withLock { $0.waiting[id]?.continuation }?.yield(update)
     }
 
     /// A node tells what happened.
     func received(_ event: CommandEvent) {
+        if case .output(let payload) = event.kind { return output(payload, of: event.id) }
         let continuation = state.withLock { state in
             if case .result = event.kind { state.waiting[event.id]?.result = event.kind }
             return state.waiting[event.id]?.continuation
@@ -76,6 +91,18 @@ final class Commands: Sendable {
             if case .result = event.kind { continuation.finish() }
         } else if case .result(let status, let payload) = event.kind {
             keepLate(event.id, status, payload)
+        }
+    }
+
+    private func output(_ payload: Payload, of id: CommandID) {
+        state.withLock { state in
+            guard let waiting = state.waiting[id] else { return }
+            let backlog = waiting.backlog + payload.bytes.readableBytes
+            if backlog <= Self.maximumBacklog, case .enqueued = waiting.continuation.yield(.event(.output(payload))) {
+                state.waiting[id]?.backlog = backlog
+            } else {
+                state.waiting[id]?.lost += 1
+            }
         }
     }
 

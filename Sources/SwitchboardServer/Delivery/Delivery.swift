@@ -83,8 +83,8 @@ final class Delivery: Sendable {
 
     // MARK: Durable pushes
 
-    private func enqueue(_ order: PushOrder, _ completion: @escaping Completion) {
-        guard let push = begin(order, completion) else { return }
+    private func enqueue(_ order: PushOrder, isNoted: Bool = true, _ completion: @escaping Completion) {
+        guard let push = begin(order, isNoted: isNoted, completion) else { return }
         store.enqueue(push, limits: limits.mailbox) { [self] result in
             switch result {
             case .success(.stored(_, let nodes, let collapsed, let displaced)):
@@ -112,11 +112,11 @@ final class Delivery: Sendable {
         var order = order
         let id = order.options.id ?? newID()
         order.options.id = id
-        let sum = PushSum(count: clients.count) { completion(id, $0) }
+        let noted = journal.noting(order.target, completion)
+        let sum = PushSum(count: clients.count) { noted(id, $0) }
         for client in clients {
-            enqueue(PushOrder(target: .client(client), payload: order.payload, options: order.options)) { _, result in
-                sum.add(result)
-            }
+            let part = PushOrder(target: .client(client), payload: order.payload, options: order.options)
+            enqueue(part, isNoted: false) { _, result in sum.add(result) }
         }
     }
 
@@ -127,21 +127,24 @@ final class Delivery: Sendable {
         return state.withLock { PushID(unchecked: $0.ids.next(milliseconds: now)) }
     }
 
+    /// - Parameter isNoted: What becomes of the push is to be told later, if it is durable or waited for.
     /// - Returns: nil when too many pushes are under way; the completion is called then.
-    private func begin(_ order: PushOrder, _ completion: @escaping Completion) -> BusPush? {
+    private func begin(_ order: PushOrder, isNoted: Bool = true, _ completion: @escaping Completion) -> BusPush? {
         let now = WallClock.milliseconds()
         let since = MonotonicClock.nanoseconds() / 1_000_000
         let options = order.options
         let wait = options.wait.map { UInt64($0 * 1000) }
-        let tracker = PushTracker(target: order.target, isStored: options.keeping != nil, waits: wait != nil)
+        var isStored = false
+        if options.keeping != nil, case .client = order.target { isStored = true }
+        let tracker = PushTracker(target: order.target, isStored: isStored, waits: wait != nil)
         let (id, ticket): (PushID, UInt64?) = state.withLock { state in
             let id = options.id ?? PushID(unchecked: state.ids.next(milliseconds: now))
             state.pushes += 1
             let ticket = state.pending.insert(
                 Pending(
                     id: id, tracker: tracker, since: since, deadline: since + (wait ?? Self.receiptTimeout),
-                    completion: options.keeping == nil && wait == nil
-                        ? completion : journal.noting(order.target, completion)))
+                    completion: isNoted && (options.keeping != nil || wait != nil)
+                        ? journal.noting(order.target, completion) : completion))
             return (id, ticket)
         }
         guard let ticket else {

@@ -45,12 +45,7 @@ final class HistoryFollower: Sendable {
     }
 
     /// The bus was away: what comes from now on waits for what was missed.
-    func beginCatchUp() {
-        state.withLock { state in
-            state.held = [:]
-            state.hasOverflown = false
-        }
-    }
+    func hold() { state.withLock { $0.held = $0.held ?? [:] } }
 
     /// The channels that were heard before, and how far.
     var heard: [String: HistoryOffset] { state.withLock { $0.heard } }
@@ -70,7 +65,7 @@ final class HistoryFollower: Sendable {
                 }
             }
             let isComplete = !state.hasOverflown
-            state.held = isComplete ? nil : [:]
+            state.held = isComplete || state.held == nil ? nil : [:]
             state.hasOverflown = false
             return isComplete
         }

@@ -12,22 +12,41 @@ extension Node {
 
     /// Delivers what the histories and mailboxes hold and the sessions have not got.
     ///
-    /// - Parameter lostAt: Unix milliseconds before which the bus was there.
-    func catchUp(lostAt: UInt64) async {
-        while !(await catchUpHistories(lostAt: lostAt)) {}
+    /// - Parameters:
+    ///   - lostAt: Unix milliseconds before which the bus was there.
+    ///   - isCurrent: False when the bus has been away again: then the next recovery does all of it.
+    func catchUp(lostAt: UInt64, while isCurrent: () -> Bool) async {
+        await persist(isCurrent) { try await self.catchUpHistories(lostAt: lostAt) }
+        await persist(isCurrent) {
+            try await self.checkMailboxes()
+            return true
+        }
+    }
+
+    /// - Parameter step: Returns false when it has to be done again.
+    private func persist(_ isCurrent: () -> Bool, _ step: () async throws -> Bool) async {
+        while isCurrent() {
+            do { if try await step() { return } } catch {
+                logger.debug("catching up failed", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
+    private func checkMailboxes() async throws {
         for shard in shards {
             let sessions = (try? await shard.loop.submit { shard.table.slots.compactMap(\.session?.place) }.get()) ?? []
             for start in stride(from: 0, to: sessions.count, by: Self.mailBatch) {
                 let part = sessions[start..<min(start + Self.mailBatch, sessions.count)]
                 shard.loop.execute { for place in part { shard.session(at: place)?.checkMail() } }
                 // Replies come in order, so this also waits for those of the mailboxes.
-                guard await barrier() else { return }
+                try await barrier()
             }
         }
     }
 
     /// - Returns: false when it has to be done again.
-    private func catchUpHistories(lostAt: UInt64) async -> Bool {
+    private func catchUpHistories(lostAt: UInt64) async throws -> Bool {
         let heard = histories.heard
         var channels = Set(heard.keys).union([Target.all.channel])
         for shard in shards {
@@ -35,21 +54,14 @@ extension Node {
             channels.formUnion(names)
         }
         var missed: [BusPush] = []
+        var holes: [(channel: String, newest: HistoryOffset)] = []
         for channel in channels.sorted() {
-            do {
-                guard let after = try await beginning(of: channel, heard[channel], lostAt: lostAt) else { continue }
-                let page = try await history(of: channel, after: after)
-                if let pushes = page.pushes {
-                    missed += pushes
-                } else {
-                    tellOfHole(in: channel, newest: page.newest)
-                }
-            } catch {
-                // Away again: the next recovery starts from the same place.
-                return histories.endCatchUp([]) { deliver($0) }
-            }
+            guard let after = try await beginning(of: channel, heard[channel], lostAt: lostAt) else { continue }
+            let page = try await history(of: channel, after: after)
+            if let pushes = page.pushes { missed += pushes } else { holes.append((channel, page.newest)) }
         }
-        guard await barrier() else { return histories.endCatchUp([]) { deliver($0) } }
+        try await barrier()
+        for (channel, newest) in holes { tellOfHole(in: channel, newest: newest) }
         return histories.endCatchUp(missed) { deliver($0) }
     }
 
@@ -73,11 +85,9 @@ extension Node {
         }
     }
 
-    private func barrier() async -> Bool {
-        await withCheckedContinuation { continuation in
-            bus.barrier { result in
-                if case .success = result { continuation.resume(returning: true) } else { continuation.resume(returning: false) }
-            }
+    private func barrier() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            bus.barrier { continuation.resume(with: $0) }
         }
     }
 

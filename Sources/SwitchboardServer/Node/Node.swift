@@ -123,10 +123,11 @@ final class Node: BusReceiver {
         }
     }
 
+    func busWasLost() { histories.hold() }
+
     func busDidRecover() {
         logger.info("the bus is back; writing presence again")
         let round = settlement.begin()
-        histories.beginCatchUp()
         let others = roster.living.subtracting([id])
         let lostAt = busSeenAt.load(ordering: .relaxed)
         Task { await settle(awaiting: others, round: round, lostAt: lostAt) }
@@ -243,7 +244,10 @@ final class Node: BusReceiver {
         completion: @escaping @Sendable (Result<Void, BusError>) -> Void
     ) {
         commands.origin(of: command) { [self] result in
-            if case .success(let origin?) = result { tell(kind, of: command, to: origin) }
+            if case .success(let origin?) = result {
+                // Of a node that is gone nobody waits any more; the result is kept for who asks again.
+                tell(kind, of: command, to: roster.living.contains(origin) ? origin : id)
+            }
             completion(result.map { _ in })
         }
     }

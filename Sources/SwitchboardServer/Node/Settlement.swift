@@ -45,7 +45,7 @@ extension Node {
     func settle(awaiting others: Set<NodeID>, round: Int, lostAt: UInt64) async {
         await beat()
         await restorePresence()
-        await catchUp(lostAt: lostAt)
+        await catchUp(lostAt: lostAt) { settlement.isCurrent(round) && bus.isAvailable }
         settlement.restored(round)
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(NodeLease.lifetime)

@@ -7,7 +7,7 @@ extension Session {
     func run(_ command: BusCommand) {
         guard mode == .framed else { return node.tell(.unsupported, of: command) }
         guard phase == .open else { return node.tell(.notHere, of: command) }
-        switch commands.add(command) {
+        switch commands.add(command, now: MonotonicClock.nanoseconds() / 1_000_000) {
         case .start: start(command)
         case .wait: break
         case .repeated: node.tell(.delivered, of: command)
@@ -22,16 +22,15 @@ extension Session {
                     id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout)))
         node.tell(.delivered, of: command)
         // A client that never answers must not keep the place for ever.
-        let box = NIOLoopBound(self, eventLoop: shard.loop)
-        shard.loop.scheduleTask(in: .milliseconds(Int64(command.timeout * 1000))) {
-            box.value.end(command.id)
+        shard.loop.scheduleTask(in: .milliseconds(Int64(command.timeout * 1000))) { [shard, place, id = command.id] in
+            guard let session = shard.session(at: place), session.end(id) != nil else { return }
+            session.send(.cancel(id: id.rawValue))
         }
     }
 
     /// - Returns: The command that ran under this id.
-    @discardableResult
     private func end(_ id: CommandID) -> BusCommand? {
-        let (finished, next) = commands.finish(id)
+        let (finished, next) = commands.finish(id, now: MonotonicClock.nanoseconds() / 1_000_000)
         if let next, phase == .open { start(next) }
         return finished
     }

@@ -85,13 +85,30 @@ extension Session {
         } catch .malformed(let reason) {
             return close(.malformedMessage, reason: "not a framed message: \(reason)")
         } catch {
+            guard phase != .unidentified else { return close(.malformedMessage, reason: error.description) }
             return send(.error(code: "invalid_frame", message: error.description, ref: nil))
         }
         if phase == .unidentified, let request {
             identify(request.adding(frame))
             if case .hello = frame { return }
         }
-        handle(frame)
+        guard phase != .open else { return handle(frame) }
+        // Its answer must not come before our hello.
+        guard early.count < Self.maximumEarly else {
+            return close(.inboundRateExceeded, reason: "too much before the session is open")
+        }
+        early.append(frame)
+    }
+
+    /// Messages that a client may send before it has heard the node's hello.
+    private static let maximumEarly = 100
+
+    /// What came before the session was open.
+    func handleEarly() {
+        guard !early.isEmpty else { return }
+        let frames = early
+        early = []
+        for frame in frames { handle(frame) }
     }
 
     private func handle(_ frame: ClientFrame) {

@@ -33,8 +33,12 @@ extension Session {
         }
     }
 
-    /// Looks for what waits.
+    /// Looks for what waits; a session that is not open yet does so when it opens.
     func checkMail() {
+        guard phase == .open else {
+            hasMail = true
+            return
+        }
         if openMail().cursor.check() { readMail() }
     }
 
@@ -64,6 +68,7 @@ extension Session {
             mail.cursor.failed()
             // Their origins hear nothing, and say so; the pushes themselves are kept.
             mail.held.removeAll()
+            retryMail()
         case .success(let page):
             for expired in page.expired { node.expired(expired) }
             for push in page.pushes {
@@ -76,6 +81,12 @@ extension Session {
             mail.awaitsDrain = goesOn
             shard.flushPage(of: self, receipts: done.map(\.push))
         }
+    }
+
+    /// When the bus comes back every mailbox is looked into; what failed otherwise is tried again.
+    private func retryMail() {
+        guard node.bus.isAvailable else { return }
+        shard.loop.scheduleTask(in: .seconds(1)) { [shard, place] in shard.session(at: place)?.checkMail() }
     }
 
     /// The queue is empty: the client keeps up, and can be given more.

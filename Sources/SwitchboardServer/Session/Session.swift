@@ -50,6 +50,8 @@ final class Session: ChannelInboundHandler {
     /// Pushes that the client is to confirm.
     var awaited: [AckCollector] = []
     var commands = CommandQueue()
+    /// Frames that came before the session was open.
+    var early: [ClientFrame] = []
 
     /// Frames of this turn of the loop.
     var pending: ByteBuffer?
@@ -151,6 +153,7 @@ final class Session: ChannelInboundHandler {
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail { checkMail() }
         timerTick = shard.schedule(self, after: firstPing)
+        handleEarly()
         if pending != nil { shard.markDirty(self) }
     }
 

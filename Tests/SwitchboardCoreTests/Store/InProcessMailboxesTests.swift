@@ -151,6 +151,7 @@ import Testing
             store.acknowledge(client("a"), upTo: .zero) { _ in }
         }
 
+        func busWasLost() {}
         func busDidRecover() {}
     }
 

@@ -250,5 +250,6 @@ private final class SlowReceiver: BusReceiver {
         recorder.receive(message)
     }
 
+    func busWasLost() { recorder.busWasLost() }
     func busDidRecover() { recorder.busDidRecover() }
 }

@@ -102,6 +102,7 @@ private final class Herald: BusReceiver {
         receiver.receive(message)
     }
 
+    func busWasLost() { receiver.busWasLost() }
     func busDidRecover() { receiver.busDidRecover() }
 
     func isUp() async -> Bool { await own.wait { messages, _ in !messages.isEmpty } }

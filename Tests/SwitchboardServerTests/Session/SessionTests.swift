@@ -157,6 +157,7 @@ import Testing
     {
         let test = TestNode { $0.inboundLimit = 100 }
         let connection = try Connection(test, "/ws?clientId=a", isFramed: true)
+        try connection.receive(.text, #"{"type":"hello"}"#)
         try connection.receive(opcode, text, isMasked: isMasked)
         #expect(closeCode("a", test) == code)
         #expect(test.presence(of: "a")?.state == .offline)

@@ -1,0 +1,100 @@
+import Hummingbird
+import NIOCore
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// What waits for a client, and cancelling it.
+struct MailboxRoutes: Sendable {
+    private static let standardLimit = 100
+    private static let maximumLimit = 1000
+    /// Bytes of payload that are read for one page; the page ends early when there is more.
+    private static let pageBytes = 1 << 20
+
+    let node: Node
+
+    func add(to table: RouteTable<APIContext>) {
+        table.get("/v1/clients/:id/mailbox") { request, context in try await list(try client(context), request) }
+        table.delete("/v1/clients/:id/mailbox") { _, context in try await empty(try client(context)) }
+        table.delete("/v1/clients/:id/mailbox/:push") { _, context in
+            guard let push = PushID(rawValue: try parameter("push", context)) else { throw Problem.invalidPushID }
+            return try await cancel(push, for: try client(context))
+        }
+    }
+
+    private func client(_ context: APIContext) throws(Problem) -> ClientID {
+        guard let client = ClientID(rawValue: try parameter("id", context)) else { throw .invalidClientID }
+        return client
+    }
+
+    private func list(_ client: ClientID, _ request: Request) async throws -> Response {
+        let (limit, cursor) = try page(request)
+        let page: MailPage = try await stored {
+            try await withCheckedThrowingContinuation { continuation in
+                node.store.mail(of: client, after: cursor, limit: limit, bytes: Self.pageBytes) {
+                    continuation.resume(with: $0)
+                }
+            }
+        }
+        for push in page.expired { node.expired(push) }
+        let size = try await stored { try await node.store.mailboxSize(of: client) }
+        var buffer = ByteBuffer()
+        var json = JSONObjectWriter(taking: &buffer)
+        json.string("client", client.rawValue)
+        json.integer("count", size.pushes)
+        json.integer("bytes", size.bytes)
+        json.list("pushes", page.pushes) { $0.waiting($1) }
+        if page.hasMore, let last = page.pushes.last?.durable?.place { json.string("next", last.text) }
+        return .json(json.finish())
+    }
+
+    private func page(_ request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
+        guard let query = URLQuery(request.uri.query ?? "") else { throw .invalidRequest("the query is not valid") }
+        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
+        var limit = Self.standardLimit
+        var cursor: StreamOffset?
+        for (name, value) in query.items {
+            switch name {
+            case "limit":
+                guard let number = Int(value), (1...Self.maximumLimit).contains(number) else {
+                    throw .invalidRequest("'limit' must be 1-\(Self.maximumLimit)")
+                }
+                limit = number
+            case "cursor":
+                guard let offset = StreamOffset(value) else { throw .invalidRequest("'cursor' is not one of ours") }
+                cursor = offset
+            default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
+            }
+        }
+        return (limit, cursor)
+    }
+
+    private func cancel(_ push: PushID, for client: ClientID) async throws -> Response {
+        guard try await stored({ try await node.store.cancel(push, for: client) }) else {
+            throw Problem.notInMailbox(client)
+        }
+        node.journal.note(.cancelled, about: push, client: client)
+        return .noContent
+    }
+
+    private func empty(_ client: ClientID) async throws -> Response {
+        let pushes = try await stored { try await node.store.emptyMailbox(of: client) }
+        for push in pushes { node.journal.note(.cancelled, about: push, client: client) }
+        var buffer = ByteBuffer()
+        var json = JSONObjectWriter(taking: &buffer)
+        json.integer("deleted", pushes.count)
+        return .json(json.finish())
+    }
+}
+
+extension JSONObjectWriter {
+    /// The members of a push in a mailbox.
+    fileprivate mutating func waiting(_ push: BusPush) {
+        string("id", push.id.rawValue)
+        if let place = push.durable?.place { string("offset", place.text) }
+        time("at", push.acceptedAt)
+        time("expiresAt", push.durable?.expiresAt)
+        integer("bytes", push.payload.bytes.readableBytes)
+        string("format", push.payload.format.rawValue)
+        if let collapse = push.durable?.collapse { string("collapse", collapse) }
+    }
+}
