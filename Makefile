@@ -14,6 +14,8 @@ test: setup ## everything that can be tested on this machine
 	swift build --build-tests
 	swift test --skip-build
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/API/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Conformance/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Deploy/run
 	Benchmarks/selftest
 
@@ -21,7 +23,7 @@ setup:
 	@deploy/setup --test
 
 bench: ## CPU and memory per message and per connection, beside the floor
-	swift build -c release --static-swift-stdlib --product switchboard
+	swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product switchboard
 	Benchmarks/run $(BENCH)
 
 format: ## rewrites the sources in the project's format

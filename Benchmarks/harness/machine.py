@@ -50,7 +50,8 @@ def switchboard() -> Path:
     built = PROJECT / ".build" / "release" / "switchboard"
     if not built.exists():
         print("building switchboard (swift build -c release) ...", file=sys.stderr)
-        command = ["swift", "build", "-c", "release", "--product", "switchboard"]
+        command = ["swift", "build", "-c", "release", "--static-swift-stdlib", "-Xswiftc", "-enforce-exclusivity=unchecked"]
+        command += ["--product", "switchboard"]
         if subprocess.run(command, cwd=PROJECT, stdout=sys.stderr).returncode:
             raise Trouble("switchboard does not build")
     return built

@@ -201,7 +201,7 @@ def test_builds_what_it_runs(switchboard, swift, tmp_path):
     (tmp_path / "built/switchboard").symlink_to(switchboard)
     with Run(tmp_path, "", "--once", **environment) as run:
         text = finish(run, 0)
-        assert f"built with build --package-path {ROOT} -c release --static-swift-stdlib --product switchboard" in text
+        assert f"built with build --package-path {ROOT} -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product switchboard" in text
         assert len(arrived(text)) == 3
 
 

@@ -35,7 +35,10 @@ public final class Directory: Sendable {
     }
 
     private func stripe(_ client: ClientID) -> Stripe {
-        stripes[Int(UInt(bitPattern: client.hashValue) % UInt(stripes.count))]
+        // The map hashes the name as well; for the stripe its last characters are enough, which differ most.
+        var mixed: UInt = 0
+        for byte in client.rawValue.utf8.suffix(4) { mixed = mixed &* 31 &+ UInt(byte) }
+        return stripes[Int(mixed % UInt(stripes.count))]
     }
 
     /// What ``insert(_:at:epoch:)`` did.

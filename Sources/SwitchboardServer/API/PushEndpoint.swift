@@ -30,9 +30,12 @@ struct PushEndpoint: Sendable {
         guard node.settlement.isSettled else {
             return completion(.failure(.busUnavailable("the nodes are finding together again")))
         }
-        node.delivery.push(order) { [node] id, result in
+        // The closure lives as long as the push is under way, so it takes no more of the order along than it needs.
+        var needed: ClientID?
+        if order.options.failsOffline, case .client(let client) = order.target { needed = client }
+        node.delivery.push(order) { [node, needed] id, result in
             switch result {
-            case .success(let report): completion(Self.answer(id, report, order))
+            case .success(let report): completion(Self.answer(id, report, needed))
             case .failure(.bus(let error)): completion(.failure(Problem(error)))
             case .failure(.mailboxFull(let size)):
                 completion(.failure(.mailboxFull(size, limits: node.configuration.keeping.mailbox)))
@@ -64,11 +67,9 @@ struct PushEndpoint: Sendable {
         }
     }
 
-    private static func answer(_ id: PushID, _ report: PushReport, _ order: PushOrder) -> Answer {
-        if order.options.failsOffline, report.isFinal, report.counts.matched == 0, case .client(let client) = order.target
-        {
-            return .failure(.clientOffline(client))
-        }
+    /// - Parameter needed: The client without whom the push is a failure.
+    private static func answer(_ id: PushID, _ report: PushReport, _ needed: ClientID?) -> Answer {
+        if let needed, report.isFinal, report.counts.matched == 0 { return .failure(.clientOffline(needed)) }
         // What waits in a mailbox is still to come.
         return .success((report.isFinal && report.counts.queued == 0 ? 200 : 202, body(id, report.counts)))
     }

@@ -60,19 +60,20 @@ final class Delivery: Sendable {
         switch (order.options.keeping, order.target) {
         case (nil, .client(let client)):
             guard let push = begin(order, completion) else { return }
-            bus.route(.push(push), to: client) { [self] result in
+            // Only what it needs goes along: every push has one of these closures.
+            bus.route(.push(push), to: client) { [self, ticket = push.ticket] result in
                 switch result {
-                case .success(.routed(let nodes)): update(push.ticket) { $0.published(toNodes: nodes) }
-                case .success(.offline): update(push.ticket) { $0.published(toNodes: 0) }
-                case .failure(let error): fail(push.ticket, .bus(error))
+                case .success(.routed(let nodes)): update(ticket) { $0.published(toNodes: nodes) }
+                case .success(.offline): update(ticket) { $0.published(toNodes: 0) }
+                case .failure(let error): fail(ticket, .bus(error))
                 }
             }
         case (nil, _):
             guard let push = begin(order, completion) else { return }
-            bus.publish(.push(push)) { [self] result in
+            bus.publish(.push(push)) { [self, ticket = push.ticket] result in
                 switch result {
-                case .success(let nodes): update(push.ticket) { $0.published(toNodes: nodes) }
-                case .failure(let error): fail(push.ticket, .bus(error))
+                case .success(let nodes): update(ticket) { $0.published(toNodes: nodes) }
+                case .failure(let error): fail(ticket, .bus(error))
                 }
             }
         case (_?, .clients(let clients)): pushEach(order, clients, completion)
@@ -85,24 +86,24 @@ final class Delivery: Sendable {
 
     private func enqueue(_ order: PushOrder, isNoted: Bool = true, _ completion: @escaping Completion) {
         guard let push = begin(order, isNoted: isNoted, completion) else { return }
-        store.enqueue(push, limits: limits.mailbox) { [self] result in
+        store.enqueue(push, limits: limits.mailbox) { [self, ticket = push.ticket] result in
             switch result {
             case .success(.stored(_, let nodes, let collapsed, let displaced)):
                 if let collapsed { journal.note(.collapsed, about: collapsed) }
                 for id in displaced { journal.note(.displaced, about: id) }
-                update(push.ticket) { $0.published(toNodes: nodes) }
-            case .success(.full(let size)): fail(push.ticket, .mailboxFull(size))
-            case .failure(let error): fail(push.ticket, .bus(error))
+                update(ticket) { $0.published(toNodes: nodes) }
+            case .success(.full(let size)): fail(ticket, .mailboxFull(size))
+            case .failure(let error): fail(ticket, .bus(error))
             }
         }
     }
 
     private func append(_ order: PushOrder, _ completion: @escaping Completion) {
         guard let push = begin(order, completion) else { return }
-        store.append(push, limit: limits.historyPushes) { [self] result in
+        store.append(push, limit: limits.historyPushes) { [self, ticket = push.ticket] result in
             switch result {
-            case .success(let (_, nodes)): update(push.ticket) { $0.published(toNodes: nodes) }
-            case .failure(let error): fail(push.ticket, .bus(error))
+            case .success(let (_, nodes)): update(ticket) { $0.published(toNodes: nodes) }
+            case .failure(let error): fail(ticket, .bus(error))
             }
         }
     }

@@ -17,7 +17,7 @@ final class Shard: @unchecked Sendable {
     var counters = ShardCounters()
     /// Connections that are no sessions: plain HTTP, or not yet known.
     var connections: [ObjectIdentifier: any Channel] = [:]
-    private var requestIDs = ULIDGenerator()
+    private var requestIDs = SerialIDGenerator()
     private var wheel = TimerWheel(slots: 1024)
     private var isFlushScheduled = false
     private var outbox = Outbox()
@@ -63,7 +63,7 @@ final class Shard: @unchecked Sendable {
     }
 
     /// An id for `X-Request-Id`, without asking the kernel for random numbers.
-    func newRequestID() -> String { requestIDs.next(milliseconds: WallClock.milliseconds()) }
+    func newRequestID() -> String { requestIDs.next() }
 
     // MARK: Time
 

@@ -2,7 +2,7 @@
 // usage: node agent.mjs URL CLIENT GROUP STATE
 
 import { createInterface } from 'node:readline';
-import { Switchboard } from '../../../Sources/SwitchboardServer/API/switchboard.js';
+import { Switchboard } from '../../JavaScript/support/module.mjs';
 
 const [url, clientId, group, storage] = process.argv.slice(2);
 

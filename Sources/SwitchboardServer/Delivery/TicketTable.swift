@@ -1,6 +1,6 @@
 /// Values that are known by a number until they are taken out. A number is not given again soon, so that a late answer meets
 /// nobody else's value; and finding one needs no hashing.
-public struct TicketTable<Value> {
+struct TicketTable<Value> {
     fileprivate struct Slot {
         var generation: UInt64
         var value: Value?
@@ -15,14 +15,14 @@ public struct TicketTable<Value> {
     private let firstGeneration: UInt64
 
     /// - Parameter firstGeneration: Random, so that answers meant for an earlier process do not fit.
-    public init(firstGeneration: UInt64 = .random(in: 1...(1 << 27))) {
+    init(firstGeneration: UInt64 = .random(in: 1...(1 << 27))) {
         self.firstGeneration = max(1, firstGeneration & Self.maximumGeneration)
     }
 
-    public var count: Int { slots.count - free.count }
+    var count: Int { slots.count - free.count }
 
     /// - Returns: nil when there are too many.
-    public mutating func insert(_ value: Value) -> UInt64? {
+    mutating func insert(_ value: Value) -> UInt64? {
         let index: Int
         if let last = free.popLast() {
             index = last
@@ -46,13 +46,13 @@ public struct TicketTable<Value> {
     /// Changes a value in place.
     ///
     /// - Returns: nil when there is none for this ticket.
-    public mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
+    mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
         guard let index = index(of: ticket) else { return nil }
         return slots[index].value.mutated(body)
     }
 
     @discardableResult
-    public mutating func remove(_ ticket: UInt64) -> Value? {
+    mutating func remove(_ ticket: UInt64) -> Value? {
         guard let index = index(of: ticket) else { return nil }
         let value = slots[index].value.take()
         slots[index].generation = slots[index].generation == Self.maximumGeneration ? 1 : slots[index].generation + 1
@@ -61,7 +61,7 @@ public struct TicketTable<Value> {
     }
 
     /// Every value with its ticket.
-    public func forEach(_ body: (UInt64, Value) -> Void) {
+    func forEach(_ body: (UInt64, Value) -> Void) {
         for (index, slot) in slots.enumerated() {
             if let value = slot.value { body(slot.generation << Self.indexBits | UInt64(index), value) }
         }
