@@ -16,7 +16,8 @@ struct Asset: Sendable {
         fingerprint.add(self.bytes)
         tag = "\"\(String(fingerprint.value, radix: 16))\""
         headers = [
-            .contentType: type, .eTag: tag, .cacheControl: maximumAge > 0 ? "public, max-age=\(maximumAge)" : "no-cache",
+            .contentType: type, .eTag: tag,
+            .cacheControl: maximumAge > 0 ? "public, max-age=\(maximumAge)" : "no-cache",
             // A module is loaded by pages of other origins too, and holds no secret.
             .accessControlAllowOrigin: "*",
         ]

@@ -13,7 +13,8 @@ enum CommandDocument {
         let document: JSONDocument
         do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error.description) }
         guard let name = document["name"].flatMap({ document.string($0) }), isName(name) else {
-            throw .invalidRequest("'name' must have 1-\(maximumNameLength) characters, none of them a control character")
+            throw .invalidRequest(
+                "'name' must have 1-\(maximumNameLength) characters, none of them a control character")
         }
         var order = CommandOrder(name: name, payload: try payload(document))
         for (name, value) in document.members {
@@ -24,7 +25,9 @@ enum CommandDocument {
             case "connectTimeout":
                 order.connectTimeout = try seconds(name, value, document, 0...CommandOrder.maximumTimeout)
             case "id":
-                guard let id = document.string(value).flatMap(CommandID.init(rawValue:)) else { throw .invalidCommandID }
+                guard let id = document.string(value).flatMap(CommandID.init(rawValue:)) else {
+                    throw .invalidCommandID
+                }
                 order.id = id
             default: throw .invalidRequest("unknown member '\(name.prefix(64))'")
             }

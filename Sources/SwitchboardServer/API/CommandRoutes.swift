@@ -54,7 +54,9 @@ struct CommandRoutes: Sendable {
 
     /// `Prefer: respond-async` (RFC 7240 section 4.1).
     private func later(_ call: CommandCall) async throws -> Response {
-        guard unattended.enter() else { throw Problem.overloaded("too many commands are under way that nobody waits for") }
+        guard unattended.enter() else {
+            throw Problem.overloaded("too many commands are under way that nobody waits for")
+        }
         let node = node
         do {
             let known = try await stored { try await call.accept(living: node.living) }

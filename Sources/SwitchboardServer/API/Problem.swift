@@ -123,10 +123,14 @@ struct Problem: Error, Hashable {
         Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
     }
     static func lineTooLong(_ limit: Int) -> Problem {
-        Problem(413, "body_too_large", "The body is too large", "a line may have \(limit) bytes; nothing behind it was read")
+        Problem(
+            413, "body_too_large", "The body is too large", "a line may have \(limit) bytes; nothing behind it was read"
+        )
     }
     static func tooManyLines(_ limit: Int) -> Problem {
-        Problem(413, "body_too_large", "The body is too large", "a request may have \(limit) lines; nothing behind was read")
+        Problem(
+            413, "body_too_large", "The body is too large", "a request may have \(limit) lines; nothing behind was read"
+        )
     }
     static let upgradeRequired = Problem(
         426, "upgrade_required", "This is a WebSocket endpoint",
@@ -146,7 +150,8 @@ struct Problem: Error, Hashable {
     }
     static func commandQueueFull(_ client: ClientID) -> Problem {
         Problem(
-            429, "command_queue_full", "Too many commands wait on the client", "\(client) has its limit of waiting commands",
+            429, "command_queue_full", "Too many commands wait on the client",
+            "\(client) has its limit of waiting commands",
             retryAfter: 1)
     }
     static let callerGone = Problem(
@@ -168,7 +173,8 @@ struct Problem: Error, Hashable {
 
     static func noResult(_ client: ClientID) -> Problem {
         Problem(
-            504, "no_result", "The client did not answer", "no result came from \(client) in time; the command may have run")
+            504, "no_result", "The client did not answer",
+            "no result came from \(client) in time; the command may have run")
     }
 
     /// What the bus or store could not do.

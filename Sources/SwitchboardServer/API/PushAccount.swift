@@ -58,7 +58,11 @@ struct PushAccount {
         for (_, json) in entries where json.text("event") == "answered" {
             isAnswered = true
             let client = json["target"].flatMap { json.object($0) }?.text("client") ?? ""
-            if client.isEmpty { target = json["target"].map { json.bytes(of: $0) } } else if parts[client] == nil { clients.append(client) }
+            if client.isEmpty {
+                target = json["target"].map { json.bytes(of: $0) }
+            } else if parts[client] == nil {
+                clients.append(client)
+            }
             parts[client, default: Part()].counts = json["counts"].flatMap { json.object($0) }?.counts ?? PushCounts()
         }
         for (at, json) in entries {
@@ -83,7 +87,10 @@ struct PushAccount {
             }
             timeline.append(Moment(at: at, event: event, node: node, client: client, count: count))
         }
-        for part in parts.values { counts.add(part.settled) }
+        for part in parts.values.map(\.settled) {
+            counts.add(part)
+            counts.nodes = max(counts.nodes, part.nodes)
+        }
         if target == nil, !clients.isEmpty { target = Self.target(clients) }
     }
 
@@ -126,16 +133,5 @@ extension PushCounts {
     /// What an answer says, as events.
     fileprivate var moments: [(String, Int)] {
         [("delivered", delivered), ("dropped", dropped), ("queued", queued), ("offline", offline - queued)]
-    }
-
-    /// The same node may hold several clients, so the nodes are at least those of one part.
-    fileprivate mutating func add(_ other: PushCounts) {
-        matched += other.matched
-        delivered += other.delivered
-        acked += other.acked
-        queued += other.queued
-        offline += other.offline
-        dropped += other.dropped
-        nodes = max(nodes, other.nodes)
     }
 }

@@ -105,7 +105,9 @@ struct PushRequest: Sendable {
             switch name {
             case "offline": options.offline = value
             case "durable":
-                guard value == "true" || value == "false" else { throw .invalidRequest("'durable' must be true or false") }
+                guard value == "true" || value == "false" else {
+                    throw .invalidRequest("'durable' must be true or false")
+                }
                 options.isDurable = value == "true"
             case "ttl": options.timeToLive = .some(Double(value))
             case "collapse": options.collapse = value

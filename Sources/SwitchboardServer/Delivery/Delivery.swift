@@ -193,7 +193,7 @@ final class Delivery: Sendable {
         var late: [UInt64] = []
         var doubtful: [UInt64] = []
         state.withLock { state in
-            state.pending.forEach { ticket, pending in
+            state.pending.visit { ticket, pending in
                 if now >= pending.deadline {
                     late.append(ticket)
                 } else if now >= pending.since + Self.doubtAfter {

@@ -52,7 +52,9 @@ struct Idempotency: Sendable {
                 switch result {
                 case .success(let bytes?):
                     let finding = Entry(bytes).finding(fingerprint)
-                    if case .pending = finding, .now() < deadline { return lookAgain(key, fingerprint, until: deadline, completion) }
+                    if case .pending = finding, .now() < deadline {
+                        return lookAgain(key, fingerprint, until: deadline, completion)
+                    }
                     completion(.success(finding))
                 // The first has failed, and says so by giving the key back.
                 case .success(nil): completion(.success(.pending))

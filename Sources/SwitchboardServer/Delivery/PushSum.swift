@@ -42,7 +42,8 @@ final class PushSum: Sendable {
 }
 
 extension PushCounts {
-    fileprivate mutating func add(_ other: PushCounts) {
+    /// Adds what became of another part of the same push, but for the nodes: the same one may hold clients of both.
+    mutating func add(_ other: PushCounts) {
         matched += other.matched
         delivered += other.delivered
         acked += other.acked

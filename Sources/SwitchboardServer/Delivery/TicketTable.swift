@@ -61,7 +61,7 @@ struct TicketTable<Value> {
     }
 
     /// Every value with its ticket.
-    func forEach(_ body: (UInt64, Value) -> Void) {
+    func visit(_ body: (UInt64, Value) -> Void) {
         for (index, slot) in slots.enumerated() {
             if let value = slot.value { body(slot.generation << Self.indexBits | UInt64(index), value) }
         }

@@ -50,7 +50,8 @@ extension Node {
         let heard = histories.heard
         var channels = Set(heard.keys).union([Target.all.channel])
         for shard in shards {
-            let names = (try? await shard.loop.submit { shard.groups.keys.map { Target.group($0).channel } }.get()) ?? []
+            let names =
+                (try? await shard.loop.submit { shard.groups.keys.map { Target.group($0).channel } }.get()) ?? []
             channels.formUnion(names)
         }
         var missed: [BusPush] = []
@@ -98,7 +99,9 @@ extension Node {
         for shard in shards {
             shard.loop.execute {
                 for slot in shard.table.slots where slot.isOpen && slot.isFramed {
-                    guard let session = slot.session, let record = session.record, session.hears(channel) else { continue }
+                    guard let session = slot.session, let record = session.record, session.hears(channel) else {
+                        continue
+                    }
                     session.send(.hello(session.hello(record, channels: [channel: state])))
                 }
             }

@@ -180,7 +180,8 @@ final class Node: BusReceiver {
     func give(_ outcome: PushOutcome, for push: BusPush) {
         guard let origin = push.origin else { return }
         let receipt = Receipt(
-            ticket: push.ticket, node: id, matched: outcome.matched, delivered: outcome.delivered, dropped: outcome.dropped)
+            ticket: push.ticket, node: id, matched: outcome.matched, delivered: outcome.delivered,
+            dropped: outcome.dropped)
         if origin == id { delivery.received(receipt) } else { bus.send(.receipt(receipt), to: origin) }
     }
 

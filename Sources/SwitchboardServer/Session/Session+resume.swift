@@ -53,7 +53,8 @@ extension Recovery.Channel {
     }
 
     var state: ServerFrame.Hello.Channel {
-        let newest = isRecovered ? page?.newest.description : (held.last?.durable?.place?.text ?? page?.newest.description)
+        let newest =
+            isRecovered ? page?.newest.description : (held.last?.durable?.place?.text ?? page?.newest.description)
         return ServerFrame.Hello.Channel(recovered: isRecovered, offset: newest ?? "")
     }
 }

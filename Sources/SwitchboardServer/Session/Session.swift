@@ -145,7 +145,8 @@ final class Session: ChannelInboundHandler {
             shard.counters.framedSessions += 1
             let recovered = takeRecovery()
             append(
-                FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states))))
+                FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states)))
+            )
             for push in recovered.missed { append(PreparedPush(push)) }
         }
         node.sessionCount.increment()

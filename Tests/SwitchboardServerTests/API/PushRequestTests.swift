@@ -158,7 +158,8 @@ import Testing
         arguments: [
             ("offline=drop", nil), ("offline=fail", nil), ("durable=false", nil),
             ("offline=queue", nil), ("offline=queue&durable=true", nil),
-            ("offline=queue&durable=false", "400 invalid_request"), ("offline=fail&durable=true", "400 invalid_request"),
+            ("offline=queue&durable=false", "400 invalid_request"),
+            ("offline=fail&durable=true", "400 invalid_request"),
             ("offline=", "400 invalid_request"), ("durable=true", nil), ("durable=1", "400 invalid_request"),
             ("ttl=60", "400 invalid_request"), ("collapse=k", "400 invalid_request"), ("durable=true&ttl=60", nil),
             ("durable=true&ttl=0", "400 invalid_request"), ("durable=true&ttl=x", "400 invalid_request"),
@@ -182,7 +183,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("wait=5", 5), ("Wait=5", 5), ("respond-async, wait=5", 5), ("respond-async,wait = 5", 5), ("wait=\"5\"", 5),
+            ("wait=5", 5), ("Wait=5", 5), ("respond-async, wait=5", 5), ("respond-async,wait = 5", 5),
+            ("wait=\"5\"", 5),
             ("wait=61", 60), ("wait=0", nil), ("respond-async", nil), ("return=minimal", nil), ("", nil),
         ] as [(String, Double?)])
     func thePreferenceSaysHowLongToWait(prefer: String, seconds: Double?) throws {

@@ -69,7 +69,8 @@ private final class HeldBus: Bus {
     }
 
     private func receipt(_ push: BusPush, _ node: String, _ delivered: Int) -> Receipt {
-        Receipt(ticket: push.ticket, node: NodeID(unchecked: node), matched: delivered, delivered: delivered, dropped: 0)
+        Receipt(
+            ticket: push.ticket, node: NodeID(unchecked: node), matched: delivered, delivered: delivered, dropped: 0)
     }
 
     @Test func thePushIsSentAsItWasGiven() throws {

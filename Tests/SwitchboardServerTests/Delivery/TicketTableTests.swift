@@ -1,5 +1,6 @@
-import SwitchboardCore
 import Testing
+
+@testable import SwitchboardServer
 
 extension TicketTable {
     fileprivate mutating func add(_ value: Value) throws -> UInt64 {
