@@ -84,6 +84,8 @@ def test_once(switchboard, tmp_path, nodes):
         assert f"Redis, {nodes} node{'' if nodes == '1' else 's'} and nginx are ready" in text
         assert arrived(text) == ["targeted push", "group push", "broadcast"]
         assert "nobody else" in text
+        assert re.search(r"^  command        -> kiosk-2 on node n\d \.\.\. its program answered$", text, re.MULTILINE)
+        assert re.search(r"^  durable push   -> kiosk-9 on node n\d \.\.\. waited for it, and arrived$", text, re.MULTILINE)
 
 
 def test_twice_in_the_same_folder(switchboard, tmp_path):

@@ -69,6 +69,27 @@ push() {
     fi
 }
 
+# command_and_result AGENT: its program gets the data on standard input, and what it prints comes back to the caller.
+command_and_result() {
+    local answer data="{\"demonstration\":\"command\",\"at\":$RANDOM}"
+    answer=$(curl -sS --max-time 10 -H 'Content-Type: application/json' --data "{\"name\": \"echo\", \"data\": $data}" \
+        "$base/v1/clients/$1/commands") || fail "command: no answer"
+    [[ $answer == *'"status":200'* && $answer == *"\"data\":$data"* ]] || fail "command: $1 answered $answer"
+    printf '  %-14s -> %s on node %s ... its program answered\n' command "$1" "$(node_of "$1")"
+}
+
+# durable_push AGENT: kept while the agent is not there, delivered when it comes.
+durable_push() {
+    local answer id
+    answer=$(curl -sS --max-time 10 --data "{\"to\": {\"client\": \"$1\"}, \"text\": \"welcome\", \"durable\": true}" \
+        "$base/v1/push") || fail "durable push: no answer"
+    id=$(field id <<< "$answer")
+    [[ $answer == *'"queued":1'* && -n $id ]] || fail "durable push: answered $answer"
+    connect "$1"
+    wait_until 15 "agent-$1" "reached by the durable push" has_printed "$1" "$id"
+    printf '  %-14s -> %s on node %s ... waited for it, and arrived\n' "durable push" "$1" "$(node_of "$1")"
+}
+
 # Every agent printed each push that was for it once, and none that was not. Call it after a push to all: an agent gets
 # what was sent before it first, so nothing can still be under way.
 check_nobody_else() {
@@ -87,7 +108,7 @@ check_nobody_else() {
 demonstrate() {
     local agent
     connect kiosk-1 --group shop-berlin --label city=berlin
-    connect kiosk-2 --group shop-berlin --label city=berlin
+    connect kiosk-2 --group shop-berlin --label city=berlin --exec cat
     connect till-1 --group shop-munich --label city=munich
     connect logs-1 --follow "$run/nginx/access.log"
     for agent in "${agents[@]}"; do wait_until 15 "agent-$agent" "shown online" online "$agent"; done
@@ -96,6 +117,8 @@ demonstrate() {
     push "group push" shop-berlin /v1/groups/shop-berlin/push kiosk-1 kiosk-2
     push "broadcast" everyone /v1/broadcast "${agents[@]}"
     check_nobody_else
+    command_and_result kiosk-2
+    durable_push kiosk-9
     wait_until 15 agent-kiosk-1 "reporting this machine's health" has_health kiosk-1
     echo "  kiosk-1 reports this machine's health: $base/v1/clients/kiosk-1"
     wait_until 15 agent-logs-1 "sending nginx's access log" has_log_lines

@@ -20,7 +20,7 @@ final class Shard: @unchecked Sendable {
     private var requestIDs = SerialIDGenerator()
     private var wheel = TimerWheel(slots: 1024)
     private var isFlushScheduled = false
-    private var outbox = Outbox()
+    var outbox = Outbox()
     private var opening: [Session] = []
     /// Sessions that will take part when they have what they missed.
     var recovering: [Session] = []
@@ -97,98 +97,7 @@ final class Shard: @unchecked Sendable {
         node.store.touch(written)
     }
 
-    // MARK: Delivery
-
-    /// For every open session.
-    func deliverToAll(_ push: PreparedPush, _ collector: ReceiptCollector?) {
-        holdForRecovering(push)
-        if push.push.waits || outbox.isSelecting {
-            select(table.slots.compactMap { $0.isOpen ? $0.session : nil }, push, collector, isOrdered: true)
-        } else {
-            outbox.addToAll(push, collector, counters)
-            scheduleFlush()
-        }
-    }
-
-    func deliver(_ push: PreparedPush, to name: GroupName, _ collector: ReceiptCollector?) {
-        holdForRecovering(push)
-        guard let group = groups[name] else {
-            collector?.add(PushOutcome())
-            return
-        }
-        if push.push.waits || outbox.isSelecting {
-            select(group.members, push, collector, isOrdered: true)
-        } else {
-            outbox.add(push, to: group, collector, counters)
-            scheduleFlush()
-        }
-    }
-
-    /// To one client: the usual case, done with as little as possible.
-    func deliver(_ push: BusPush, toAt place: SessionPlace) {
-        guard let session = openSession(at: place) else { return node.give(PushOutcome(), for: push) }
-        if let mailPlace = push.durable?.place {
-            session.deliverDurable(push, at: mailPlace)
-        } else {
-            deliver(push, to: session)
-        }
-    }
-
-    func deliver(_ push: BusPush, to session: Session) {
-        session.append(only: push)
-        if push.wantsConfirmation { session.expectAck(AckCollector(push)) }
-        outbox.singles.append((session, push))
-        scheduleFlush()
-    }
-
-    func deliver(_ push: PreparedPush, toAt places: [SessionPlace], _ collector: ReceiptCollector?) {
-        select(places.compactMap { openSession(at: $0) }, push, collector)
-    }
-
-    func deliver(_ push: PreparedPush, withLabels labels: [String: String], _ collector: ReceiptCollector?) {
-        var matching: [Session] = []
-        for slot in table.slots where slot.isOpen {
-            if let session = slot.session, session.carries(labels) { matching.append(session) }
-        }
-        select(matching, push, collector)
-    }
-
-    /// - Parameter isOrdered: Later pushes to groups and all must not overtake this one, so they are selected as well.
-    private func select(
-        _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, isOrdered: Bool = false
-    ) {
-        guard !sessions.isEmpty else {
-            collector?.add(PushOutcome())
-            return
-        }
-        for session in sessions { session.append(push) }
-        if push.push.wantsConfirmation {
-            let acks = AckCollector(push.push)
-            for session in sessions { session.expectAck(acks) }
-        }
-        outbox.select(sessions, collector, isOrdered: isOrdered)
-        scheduleFlush()
-    }
-
-    private func holdForRecovering(_ push: PreparedPush) {
-        guard !recovering.isEmpty, push.push.durable != nil else { return }
-        for session in recovering { session.recovery?.hold(push.push) }
-    }
-
-    /// What the session has read from its mailbox leaves, and the origins are told.
-    func flushPage(of session: Session, receipts: [BusPush]) {
-        for push in receipts { outbox.singles.append((session, push)) }
-        markDirty(session)
-    }
-
-    /// Clients have confirmed a push; its origin is told at the end of this turn.
-    func note(_ collector: AckCollector) {
-        guard collector.add() else { return }
-        acks.append(collector)
-        scheduleFlush()
-    }
-
-    private func openSession(at place: SessionPlace) -> Session? {
+    func openSession(at place: SessionPlace) -> Session? {
         guard let session = table.session(place.slot, generation: place.generation),
             table.slots[Int(place.slot)].isOpen
         else { return nil }
@@ -210,7 +119,14 @@ final class Shard: @unchecked Sendable {
         scheduleFlush()
     }
 
-    private func scheduleFlush() {
+    /// Clients have confirmed a push; its origin is told at the end of this turn.
+    func note(_ collector: AckCollector) {
+        guard collector.add() else { return }
+        acks.append(collector)
+        scheduleFlush()
+    }
+
+    func scheduleFlush() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
         loop.execute { self.flush() }
