@@ -1,5 +1,6 @@
 """Real programs for the tests: nginx from the template, HTTP backends that count, and ways to await an event."""
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -97,7 +98,7 @@ class Backend:
     """Stands for a node: answers with its address, keeps what it was asked, upgrades only a connection's first request."""
 
     def __init__(self, address, port, answer_posts=True, status=200):
-        self.requests, self.connections = [], set()
+        self.requests, self.connections, self.status = [], set(), status
         backend = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -112,8 +113,8 @@ class Backend:
                 if self.headers.get("Upgrade"):
                     if self.asked > 1:
                         self.reply(404)
-                    elif status != 200:
-                        self.reply(status)
+                    elif backend.status != 200:
+                        self.reply(backend.status)
                     elif "refuse-me" in self.path:
                         self.reply(400)
                     else:
@@ -121,6 +122,8 @@ class Backend:
                         self.send_header("Upgrade", "websocket")
                         self.send_header("Connection", "Upgrade")
                         self.end_headers()
+                        # As a WebSocket does, the tunnel lasts until the client goes.
+                        self.rfile.read()
                         self.close_connection = True
                 elif self.command == "POST" and not answer_posts:
                     self.close_connection = True
@@ -159,12 +162,18 @@ class Backend:
 
 def upgrade(port, path="/ws?clientId=probe"):
     """A WebSocket handshake; returns the status of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall((
-            f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        ).encode())
-        return int(connection.makefile("rb").readline().split()[1])
+    with contextlib.ExitStack() as stack:
+        return open_socket(stack, port, path)
+
+
+def open_socket(stack, port, path="/ws?clientId=probe"):
+    """The same, over a connection that stays open as long as `stack`."""
+    connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+    connection.sendall((
+        f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode())
+    return int(connection.makefile("rb").readline().split()[1])
 
 
 def healthcheck(port):

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 
-from support import Backend, Nginx, Program, eventually, free_port, listens, upgrade
+from support import Backend, Nginx, Program, eventually, free_port, listens, open_socket, upgrade
 
 
 def test_upgrades_after_api_calls_and_refusals(any_nginx, tmp_path):
@@ -96,7 +96,19 @@ def test_a_draining_node_hands_handshakes_on(any_nginx, tmp_path):
     with Backend("127.0.0.1", 0, status=503) as draining, Backend("127.0.0.1", 0) as alive:
         with Nginx(tmp_path, any_nginx, "--node", draining.node, "--node", alive.node) as nginx:
             assert [upgrade(nginx.port) for _ in range(10)] == [101] * 10
-            assert draining.requests, "least_conn did not try the draining node"
+            assert draining.requests, "nothing tried the draining node"
+
+
+def test_all_clients_come_in_as_soon_as_the_nodes_take_them(any_nginx, tmp_path):
+    """Redis was away and every node refused: that must not be held against them, or a fleet would come back one by one."""
+    with contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(Backend("127.0.0.1", 0, status=503)) for _ in range(3)]
+        arguments = [argument for node in nodes for argument in ("--node", node.node)]
+        nginx = stack.enter_context(Nginx(tmp_path, any_nginx, *arguments))
+        assert [upgrade(nginx.port) for _ in range(20)] == [503] * 20
+        for node in nodes:
+            node.status = 200
+        assert [open_socket(stack, nginx.port) for _ in range(40)] == [101] * 40
 
 
 def test_the_node_learns_the_real_address_and_no_other(any_nginx, tmp_path):
