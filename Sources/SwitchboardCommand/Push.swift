@@ -25,10 +25,26 @@ struct Push: AsyncParsableCommand {
         case drop, queue, fail
     }
 
+    @Flag(help: "Keep it until it is acknowledged, or its time is up.")
+    var durable = false
+
+    @Option(help: "Seconds for which a durable push is kept. Default: the server's.")
+    var ttl: Int?
+
+    @Option(help: "Replaces an older durable push with this key that still waits.")
+    var collapse: String?
+
+    @Option(help: "Names the push: a repetition within 5 minutes gets the first answer and delivers nothing.")
+    var id: String?
+
+    @Option(help: "Seconds to wait until the clients have received it, at most 60.")
+    var wait: Int?
+
     @OptionGroup var payload: PayloadOptions
     @OptionGroup var api: APIOptions
 
     func validate() throws {
+        if let wait, !(0...60).contains(wait) { throw ValidationError("--wait must be 0...60 seconds.") }
         guard [!to.isEmpty, group != nil, !label.isEmpty, all].count(where: { $0 }) == 1 else {
             throw ValidationError("Give exactly one of --to, --group, --label and --all.")
         }
@@ -43,7 +59,13 @@ struct Push: AsyncParsableCommand {
 
     func run() async throws {
         try await Output.reporting {
-            try await PushRequest(target: target, payload: payload.payload(), offline: offline?.rawValue).send(api)
+            var request = PushRequest(target: target, payload: try payload.payload(), offline: offline?.rawValue)
+            request.isDurable = durable
+            request.timeToLive = ttl
+            request.collapse = collapse
+            request.id = id
+            request.wait = wait
+            try await request.send(api)
         }
     }
 }

@@ -32,8 +32,9 @@ struct APIClient {
         try await ask(.GET, path, query: query)
     }
 
-    func post(_ path: String, json: ByteBuffer) async throws -> ByteBuffer {
-        try await ask(.POST, path, body: json)
+    /// - Parameter prefer: For the header `Prefer` (RFC 7240).
+    func post(_ path: String, json: ByteBuffer, prefer: String? = nil) async throws -> ByteBuffer {
+        try await ask(.POST, path, body: json, prefer: prefer)
     }
 
     @discardableResult
@@ -43,11 +44,13 @@ struct APIClient {
 
     /// - Throws: ``Failure`` with one line for a person, also for a problem document (RFC 9457).
     private func ask(
-        _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: ByteBuffer? = nil
+        _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: ByteBuffer? = nil,
+        prefer: String? = nil
     ) async throws -> ByteBuffer {
         var request = HTTPClientRequest(url: base + path + Self.encoded(query))
         request.method = method
         request.headers.add(name: "Accept", value: "application/json")
+        if let prefer { request.headers.add(name: "Prefer", value: prefer) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(body)
@@ -55,7 +58,7 @@ struct APIClient {
         let response: HTTPClientResponse
         let answer: ByteBuffer
         do {
-            response = try await Self.http.execute(request, timeout: .seconds(60))
+            response = try await Self.http.execute(request, timeout: .seconds(90))
             answer = try await response.body.collect(upTo: Self.answerLimit)
         } catch { throw Failure(connecting: base, error) }
         guard (200...299).contains(response.status.code) else { throw Failure(response.status, answer) }

@@ -7,9 +7,16 @@ struct PushRequest {
     var payload: Payload
     /// `drop`, `queue` or `fail`.
     var offline: String?
+    var isDurable = false
+    /// Seconds.
+    var timeToLive: Int?
+    var collapse: String?
+    var id: String?
+    /// Seconds.
+    var wait: Int?
 
     func send(_ options: APIOptions) async throws {
-        let answer = try await options.client.post("/v1/push", json: body)
+        let answer = try await options.client.post("/v1/push", json: body, prefer: wait.map { "wait=\($0)" })
         try options.json ? Output.write(answer) : Output.line(Self.line(answer))
     }
 
@@ -31,6 +38,10 @@ struct PushRequest {
         case .binary: json.string("base64", Base64.encode(payload.bytes))
         }
         if let offline { json.string("offline", offline) }
+        if isDurable { json.boolean("durable", true) }
+        if let timeToLive { json.integer("ttl", timeToLive) }
+        if let collapse { json.string("collapse", collapse) }
+        if let id { json.string("id", id) }
         return json.finish()
     }
 

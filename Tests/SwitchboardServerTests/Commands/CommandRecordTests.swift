@@ -20,7 +20,10 @@ import Testing
             (.queueFull, "failed"), (.conflict, "failed"), (.cancelled, "failed"),
             (.result(status: 204, nil, milliseconds: 7), "done"),
             (.result(status: 500, Payload(format: .json, bytes: ByteBuffer(string: "{ }")), milliseconds: 0), "done"),
-            (.result(status: 200, Payload(format: .binary, bytes: ByteBuffer(bytes: [0, 255])), milliseconds: 1), "done"),
+            (
+                .result(status: 200, Payload(format: .binary, bytes: ByteBuffer(bytes: [0, 255])), milliseconds: 1),
+                "done"
+            ),
         ] as [(CommandOutcome?, String)])
     func nothingIsLostOnTheWay(outcome: CommandOutcome?, state: String) {
         let record = Self.record(outcome)
