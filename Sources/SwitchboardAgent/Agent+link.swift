@@ -51,6 +51,7 @@ extension Agent {
         guard number == linkNumber else { return channel.close(mode: .all, promise: nil) }
         link = channel
         isReading = true
+        hasSkippedMail = false
         perform(state.opened(.now()))
         updateReading()
     }

@@ -14,7 +14,12 @@ extension Agent {
     func handle(_ push: ServerFrame.Push) async {
         if await isDone(push) {
             if push.wantsAck { acks.handled(id: push.id) }
-            if let offset = push.offset, push.channel == "client" { acks.handled(offset: offset, .now()) }
+            // An ack covers everything before it, so behind a push that has to come again there is none.
+            if let offset = push.offset, push.channel == "client", !hasSkippedMail {
+                acks.handled(offset: offset, .now())
+            }
+        } else if push.channel == "client", push.offset != nil {
+            hasSkippedMail = true
         }
         if gate.remove(bytes: push.payload.bytes.readableBytes) { updateReading() }
         flushAcks()

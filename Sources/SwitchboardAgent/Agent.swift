@@ -53,6 +53,8 @@ public actor Agent {
     /// Every channel that is not closed yet, the link's included.
     var channels: [ObjectIdentifier: any Channel] = [:]
     var isReading = true
+    /// A push of the mailbox on this link was not handled.
+    var hasSkippedMail = false
 
     var wakeTimer: Scheduled<Void>?
     var armedAt: NIODeadline?

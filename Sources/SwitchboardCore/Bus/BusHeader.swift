@@ -27,7 +27,7 @@ struct BusHeader {
             return .command(
                 BusCommand(
                     id: try name("id"), client: try name("client"), name: try string("name"),
-                    payload: try payload(body), timeout: try number("timeout"), origin: try name("origin")))
+                    payload: try payload(body), timeout: try timeout(), origin: try name("origin")))
         case "cancel": return .cancel(Cancellation(id: try name("id"), client: try name("client")))
         case "commandEvent":
             return .commandEvent(
@@ -154,6 +154,13 @@ struct BusHeader {
     private func name<Name: Identifier>(_ member: String) throws(BusCodec.Failure) -> Name {
         guard let value = Name(rawValue: try string(member)) else { throw unfit(member) }
         return value
+    }
+
+    /// Anybody may publish: a number that no timer can hold must not reach one.
+    private func timeout() throws(BusCodec.Failure) -> Double {
+        let seconds = try number("timeout")
+        guard (0...BusCommand.maximumTimeout).contains(seconds) else { throw unfit("timeout") }
+        return seconds
     }
 
     private func number(_ name: String) throws(BusCodec.Failure) -> Double {

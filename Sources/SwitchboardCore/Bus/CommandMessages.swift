@@ -6,8 +6,9 @@ public struct BusCommand: Hashable, Sendable {
     public var client: ClientID
     public var name: String
     public var payload: Payload
-    /// Seconds that the client has.
+    /// Seconds that the client has, at most ``maximumTimeout``.
     public var timeout: Double
+    public static let maximumTimeout = 3600.0
     /// Where its caller waits.
     public var origin: NodeID
 

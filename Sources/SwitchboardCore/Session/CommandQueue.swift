@@ -26,7 +26,7 @@ public struct CommandQueue: Sendable {
 
     /// - Parameter now: Monotonic milliseconds.
     public mutating func add(_ command: BusCommand, now: UInt64) -> Admission {
-        let until = now + UInt64(max(0, command.timeout) * 1000)
+        let until = now + UInt64(min(max(0, command.timeout), BusCommand.maximumTimeout) * 1000)
         if let known = running[command.id] {
             // Whoever asks last gets the answer.
             if known.origin != command.origin { running[command.id] = command }
@@ -40,6 +40,7 @@ public struct CommandQueue: Sendable {
             running[command.id] = command
             return .start
         }
+        if waiting.count >= Self.maximumWaiting { waiting.removeAll { $0.until <= now } }
         guard waiting.count < Self.maximumWaiting else { return .full }
         waiting.append((command, until))
         return .wait

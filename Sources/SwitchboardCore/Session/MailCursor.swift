@@ -10,6 +10,8 @@ public struct MailCursor: Sendable {
     private var heard = StreamOffset.zero
     /// What was heard of when the read under way began; nil when there is none.
     private var reading: StreamOffset?
+    /// The mailbox has to be read once more after the read under way.
+    private var isCheckDue = false
 
     public init() {}
 
@@ -42,7 +44,7 @@ public struct MailCursor: Sendable {
     public mutating func check() -> Bool {
         guard !isReading else {
             // The read under way may have begun before whatever makes this check necessary.
-            heard = max(heard, handed.next)
+            isCheckDue = true
             return false
         }
         reading = heard
@@ -68,18 +70,18 @@ public struct MailCursor: Sendable {
         }
         // What was heard of before the read began and was not in it is gone: acked, cancelled or expired.
         handed = max(handed, began)
-        guard heard > handed else {
+        guard heard > handed || isCheckDue else {
             reading = nil
             return false
         }
+        isCheckDue = false
         reading = heard
         return true
     }
 
     /// The mailbox could not be read; it is tried again when the bus is back, or with the next push.
-    public mutating func failed() { reading = nil }
-}
-
-extension StreamOffset {
-    fileprivate var next: StreamOffset { StreamOffset(milliseconds: milliseconds, sequence: sequence &+ 1) }
+    public mutating func failed() {
+        reading = nil
+        isCheckDue = false
+    }
 }

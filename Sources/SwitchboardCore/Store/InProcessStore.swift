@@ -21,7 +21,8 @@ extension InProcessStore: PresenceStore {
         if let (eviction, node) = eviction { cluster.receiver(node)?.receive(.evict(eviction)) }
         // The mailbox is looked at now that pushes go to the session, so that none slips through between the two.
         guard case .registered(let epoch, _) = registration else { return completion(.success(registration)) }
-        completion(.success(.registered(epoch: epoch, hasMail: cluster.mailboxes.hasMail(session.client))))
+        completion(
+            .success(.registered(epoch: epoch, hasMail: eviction != nil || cluster.mailboxes.hasMail(session.client))))
     }
 
     public func unregister(_ departure: Departure) { cluster.presence.unregister(departure) }

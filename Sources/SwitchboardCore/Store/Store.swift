@@ -62,7 +62,8 @@ public enum DuplicatePolicy: String, Sendable, Hashable, CaseIterable {
 
 /// What became of a registration.
 public enum Registration: Sendable, Hashable {
-    /// The session is the client's current one. `hasMail` is false when its mailbox is certainly empty.
+    /// The session is the client's current one. `hasMail` is false when its mailbox is certainly empty,
+    /// and no older session had to give way that may have left something there.
     case registered(epoch: UInt64, hasMail: Bool)
     /// The client connected too often (``RegistrationLimit``): seconds until it may again.
     case coolingDown(seconds: Int)

@@ -4,7 +4,7 @@ import SwitchboardProtocol
 
 extension RedisStore {
     /// The most bytes that one page takes; what is missed beyond it is too much.
-    private var historyBytes: Int { min(16 << 20, link.configuration.messageLimit / 2) }
+    private var historyBytes: Int { min(4 << 20, link.configuration.messageLimit / 2) }
 
     public func append(
         _ push: BusPush, limit: Int,

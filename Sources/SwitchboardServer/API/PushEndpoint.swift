@@ -48,16 +48,21 @@ struct PushEndpoint: Sendable {
         _ key: String, _ fingerprint: UInt64, _ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void
     ) {
         let idempotency = node.idempotency
+        var order = order
+        // Should a repetition be carried out after all, since nobody could tell whether the first was, clients drop it by its id.
+        order.options.id = order.options.id ?? Fingerprint.pushID(ofKey: key)
         let patience = (order.options.wait ?? 0) + Double(Delivery.receiptTimeout) / 1000 + 1
-        idempotency.claim(key, fingerprint: fingerprint, patience: patience) { found in
+        idempotency.claim(key, fingerprint: fingerprint, patience: patience) { [order] found in
             switch found {
             case .success(.first):
                 push(order) { answer in
                     switch answer {
-                    case .success(let answer): idempotency.settle(key, answer, fingerprint: fingerprint)
-                    case .failure: idempotency.release(key)
+                    case .success(let given):
+                        idempotency.settle(key, given, fingerprint: fingerprint) { completion(answer) }
+                    case .failure:
+                        idempotency.release(key)
+                        completion(answer)
                     }
-                    completion(answer)
                 }
             case .success(.answered(let status, let body)): completion(.success((status, body)))
             case .success(.pending): completion(.failure(.pushInProgress))

@@ -44,8 +44,19 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         deadline?.cancel()
         outstanding += 1
-        if isLast(head) { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+        if switchesProtocol(head) {
+            // The parser stops behind such a head and would keep whatever follows.
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+            context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        } else if isLast(head) {
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+        }
         context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    /// It asks for another protocol, which it does not get: nothing behind it can be read as HTTP.
+    private func switchesProtocol(_ head: HTTPRequestHead) -> Bool {
+        head.method == .CONNECT || head.headers.contains(name: "upgrade")
     }
 
     /// The connection ends with it: it says so, is HTTP/1.0, or has a body that will not be read.

@@ -26,7 +26,7 @@ struct PushRequestParser {
     }
 
     /// The longest head in bytes.
-    static let maximumHeadBytes = 8 * 1024
+    static let maximumHeadBytes = 16 * 1024
 
     let bodyLimit: Int
 

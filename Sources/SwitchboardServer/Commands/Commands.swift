@@ -116,11 +116,4 @@ final class Commands: Sendable {
             store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
         }
     }
-
-    /// Where the caller of a command waits; nil when nobody does.
-    func origin(of id: CommandID, completion: @escaping @Sendable (Result<NodeID?, BusError>) -> Void) {
-        store.read(.command(id)) { result in
-            completion(result.map { bytes in bytes.flatMap { CommandRecord($0) }?.origin })
-        }
-    }
 }

@@ -8,6 +8,8 @@ final class HistoryFollower: Sendable {
     /// The most pushes of one channel that wait while the node catches up; one more makes it begin again.
     private static let maximumHeld = 1000
 
+    private static let maximumChannels = 50_000
+
     private struct State {
         var heard: [String: HistoryOffset] = [:]
         /// Pushes that come while the node catches up; nil otherwise.
@@ -17,6 +19,8 @@ final class HistoryFollower: Sendable {
         /// - Returns: false when that far has been heard already.
         mutating func advance(_ channel: String, to offset: HistoryOffset) -> Bool {
             if let known = heard[channel], known.epoch == offset.epoch, known.offset >= offset.offset { return false }
+            // Without it a catch-up goes by the clock; so forgetting costs little, and now and then it must be.
+            if heard.count >= HistoryFollower.maximumChannels { heard.removeAll() }
             heard[channel] = offset
             return true
         }
@@ -47,8 +51,15 @@ final class HistoryFollower: Sendable {
     /// The bus was away: what comes from now on waits for what was missed.
     func hold() { state.withLock { $0.held = $0.held ?? [:] } }
 
-    /// The channels that were heard before, and how far.
-    var heard: [String: HistoryOffset] { state.withLock { $0.heard } }
+    /// Forgets all other channels.
+    ///
+    /// - Returns: How far these were heard, as far as they were.
+    func keep(_ channels: Set<String>) -> [String: HistoryOffset] {
+        state.withLock { state in
+            state.heard = state.heard.filter { channels.contains($0.key) }
+            return state.heard
+        }
+    }
 
     /// - Parameters:
     ///   - missed: What the histories hold behind ``heard``.

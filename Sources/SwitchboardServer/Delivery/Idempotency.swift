@@ -65,9 +65,14 @@ struct Idempotency: Sendable {
     }
 
     /// Keeps the answer for those who ask again.
-    func settle(_ key: String, _ answer: (status: Int, body: ByteBuffer), fingerprint: UInt64) {
+    ///
+    /// - Parameter completion: Called when that is done, as far as it can be.
+    func settle(
+        _ key: String, _ answer: (status: Int, body: ByteBuffer), fingerprint: UInt64,
+        completion: @escaping @Sendable () -> Void
+    ) {
         let entry = Entry(fingerprint: fingerprint, status: answer.status, body: answer.body)
-        store.write(.idempotency(key), entry.bytes, seconds: Self.lifetime) { _ in }
+        store.write(.idempotency(key), entry.bytes, seconds: Self.lifetime) { _ in completion() }
     }
 
     /// The request came to nothing: a repetition is tried afresh.
@@ -118,6 +123,15 @@ struct Fingerprint {
 
     mutating func add(_ bytes: ByteBuffer) {
         for byte in bytes.readableBytesView { add(byte) }
+    }
+
+    /// The same push id for the same idempotency key, whatever characters that has: 128 bits of it.
+    static func pushID(ofKey key: String) -> PushID {
+        var (first, second) = (Fingerprint(), Fingerprint())
+        first.add(key)
+        second.add("other")
+        second.add(key)
+        return PushID(unchecked: "key-" + String(first.value, radix: 36) + "-" + String(second.value, radix: 36))
     }
 
     private mutating func add(_ byte: UInt8) {

@@ -47,13 +47,14 @@ extension Node {
 
     /// - Returns: false when it has to be done again.
     private func catchUpHistories(lostAt: UInt64) async throws -> Bool {
-        let heard = histories.heard
-        var channels = Set(heard.keys).union([Target.all.channel])
+        var channels: Set = [Target.all.channel]
         for shard in shards {
             let names =
                 (try? await shard.loop.submit { shard.groups.keys.map { Target.group($0).channel } }.get()) ?? []
             channels.formUnion(names)
         }
+        // Where nobody is, nothing was missed.
+        let heard = histories.keep(channels)
         var missed: [BusPush] = []
         var holes: [(channel: String, newest: HistoryOffset)] = []
         for channel in channels.sorted() {

@@ -1,3 +1,4 @@
+import NIOCore
 import SwitchboardCore
 import SwitchboardProtocol
 
@@ -20,17 +21,43 @@ extension Node {
         if origin == id { commands.received(event) } else { bus.send(.commandEvent(event), to: origin) }
     }
 
-    /// Tells whoever waits for a command that was not given to the session from which the event comes.
-    func forward(
-        _ kind: CommandEvent.Kind, of command: CommandID,
+    /// The client has answered: tells the caller, and keeps the result for the case that this does not reach it.
+    ///
+    /// - Parameter completion: Success when the client need not repeat its result.
+    func settle(
+        _ command: BusCommand, _ status: Int, _ payload: Payload?,
         completion: @escaping @Sendable (Result<Void, BusError>) -> Void
     ) {
-        commands.origin(of: command) { [self] result in
-            if case .success(let origin?) = result {
-                // Of a node that is gone nobody waits any more; the result is kept for who asks again.
-                tell(kind, of: command, to: roster.living.contains(origin) ? origin : id)
+        var record = CommandRecord(id: command.id, client: command.client, name: command.name, origin: command.origin)
+        record.outcome = .result(status: status, payload, milliseconds: 0)
+        if command.origin == id {
+            // The caller is here, and keeps the result itself.
+            tell(.result(status: status, payload), of: command)
+            return completion(.success(()))
+        }
+        // First kept, then told: the caller's own record, which knows the time that it took, comes after this one.
+        store.write(.command(command.id), record.bytes, seconds: CommandRecord.lifetime) { [self] result in
+            tell(.result(status: status, payload), of: command)
+            completion(result)
+        }
+    }
+
+    /// The same for a command that was given to an earlier session of the client.
+    func settle(
+        _ command: CommandID, of client: ClientID, _ status: Int, _ payload: Payload?,
+        completion: @escaping @Sendable (Result<Void, BusError>) -> Void
+    ) {
+        store.read(.command(command)) { [self] result in
+            switch result {
+            case .failure(let error): completion(.failure(error))
+            case .success(let bytes):
+                guard let record = bytes.flatMap({ CommandRecord($0) }), record.client == client, record.state != "done"
+                else { return completion(.success(())) }
+                let sent = BusCommand(
+                    id: command, client: client, name: record.name, payload: Payload(format: .json, bytes: .init()),
+                    timeout: 0, origin: roster.living.contains(record.origin) ? record.origin : id)
+                settle(sent, status, payload, completion: completion)
             }
-            completion(result.map { _ in })
         }
     }
 }

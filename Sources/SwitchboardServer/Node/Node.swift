@@ -20,6 +20,7 @@ final class Node: BusReceiver {
     let journal: PushJournal
     let unclaimedMail = UnclaimedMail()
     let histories = HistoryFollower()
+    let recoveries = RecoveryGate()
     let roster = Roster()
     let settlement = Settlement()
     let sessionCount = Gauge()
@@ -190,7 +191,9 @@ final class Node: BusReceiver {
     private func carryOut(_ control: Control) {
         guard let place = directory.place(of: control.client) else { return tell(.notHere, of: control) }
         on(shard(at: place)) { [self] shard in
-            guard let session = shard.session(at: place) else { return tell(.notHere, of: control) }
+            guard let session = shard.session(at: place), session.phase == .open else {
+                return tell(.notHere, of: control)
+            }
             switch control.action {
             case .close(let code, let reason):
                 session.close(CloseCode(rawValue: code), reason: reason)

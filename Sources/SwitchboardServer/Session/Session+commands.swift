@@ -22,7 +22,8 @@ extension Session {
                     id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout)))
         node.tell(.delivered, of: command)
         // A client that never answers must not keep the place for ever.
-        shard.loop.scheduleTask(in: .milliseconds(Int64(command.timeout * 1000))) { [shard, place, id = command.id] in
+        let time = TimeAmount.milliseconds(Int64(min(command.timeout, BusCommand.maximumTimeout) * 1000))
+        commandTimers[command.id] = shard.loop.scheduleTask(in: time) { [shard, place, id = command.id] in
             guard let session = shard.session(at: place), session.end(id) != nil else { return }
             session.send(.cancel(id: id.rawValue))
         }
@@ -30,6 +31,7 @@ extension Session {
 
     /// - Returns: The command that ran under this id.
     private func end(_ id: CommandID) -> BusCommand? {
+        commandTimers.removeValue(forKey: id)?.cancel()
         let (finished, next) = commands.finish(id, now: MonotonicClock.nanoseconds() / 1_000_000)
         if let next, phase == .open { start(next) }
         return finished
@@ -50,19 +52,21 @@ extension Session {
         guard let id = CommandID(rawValue: id), (100...599).contains(status) else {
             return send(.error(code: "invalid_frame", message: "'status' must be 100-599", ref: id))
         }
-        if let command = end(id) {
-            node.tell(.result(status: status, payload), of: command)
-            return send(.ack(ref: id.rawValue))
-        }
-        // It was given to an earlier session of this client: whoever waits for it may be on any node.
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop
-        node.forward(.result(status: status, payload), of: id) { result in
-            loop.execute { box.value.forwarded(id, result) }
+        let settled: @Sendable (Result<Void, BusError>) -> Void = { result in
+            loop.execute { box.value.settled(id, result) }
+        }
+        if let command = end(id) {
+            node.settle(command, status, payload, completion: settled)
+        } else if mayWrite(), let client = record?.client {
+            // It was given to an earlier session of this client: whoever waits for it may be on any node.
+            node.settle(id, of: client, status, payload, completion: settled)
         }
     }
 
-    private func forwarded(_ id: CommandID, _ result: Result<Void, BusError>) {
+    /// The result is kept, so the client need not repeat it.
+    private func settled(_ id: CommandID, _ result: Result<Void, BusError>) {
         switch result {
         case .success: send(.ack(ref: id.rawValue))
         case .failure(let error): send(.error(code: "bus_unavailable", message: error.description, ref: id.rawValue))
@@ -73,6 +77,8 @@ extension Session {
     func abandonCommands() {
         guard !commands.isEmpty else { return }
         let (running, waiting) = commands.removeAll()
+        for timer in commandTimers.values { timer.cancel() }
+        commandTimers.removeAll()
         for command in running { node.tell(.sessionEnded, of: command) }
         for command in waiting { node.tell(.notHere, of: command) }
     }

@@ -94,21 +94,24 @@ extension Session {
         }
         guard phase != .open else { return handle(frame) }
         // Its answer must not come before our hello.
-        guard early.count < Self.maximumEarly else {
+        earlyBytes += text.readableBytes
+        guard early.count < Self.maximumEarly, early.isEmpty || earlyBytes <= Self.maximumEarlyBytes else {
             return close(.inboundRateExceeded, reason: "too much before the session is open")
         }
         early.append(frame)
     }
 
-    /// Messages that a client may send before it has heard the node's hello.
+    /// What a client may send before it has heard the node's hello.
     private static let maximumEarly = 100
+    private static let maximumEarlyBytes = 64 * 1024
 
     /// What came before the session was open.
     func handleEarly() {
         guard !early.isEmpty else { return }
         let frames = early
         early = []
-        for frame in frames { handle(frame) }
+        earlyBytes = 0
+        for frame in frames where phase == .open { handle(frame) }
     }
 
     private func handle(_ frame: ClientFrame) {
@@ -116,6 +119,7 @@ extension Session {
         case .pong: ponged()
         case .message(let id, let payload): accept(id: id, payload)
         case .join(let group):
+            guard mayWrite() else { return }
             guard join(group) else {
                 let limit = node.configuration.maximumGroups
                 return send(
@@ -124,6 +128,7 @@ extension Session {
             }
             noteGroups()
         case .leave(let group):
+            guard mayWrite(), memberships.contains(where: { $0.group.name == group }) else { return }
             leave(group)
             noteGroups()
         case .health(let data):
@@ -131,6 +136,7 @@ extension Session {
                 let limit = ClientFrame.maximumHealthBytes
                 return send(.error(code: "invalid_frame", message: "health may have \(limit) bytes", ref: nil))
             }
+            guard mayWrite() else { return }
             if phase == .open, let record {
                 shard.note(
                     PresenceChange(
@@ -158,12 +164,16 @@ extension Session {
         send(.error(code: "not_implemented", message: "\(what): comes in a later version", ref: nil))
     }
 
+    /// Whether the client may have something written to the store; else it is closed. The rate is that of messages.
+    func mayWrite() -> Bool {
+        guard !messages.take(now: MonotonicClock.nanoseconds()) else { return true }
+        close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) messages a second")
+        return false
+    }
+
     /// An upstream message.
     private func accept(id: String?, _ payload: Payload) {
-        guard messages.take(now: MonotonicClock.nanoseconds()) else {
-            return close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) messages a second")
-        }
-        guard let record else { return }
+        guard mayWrite(), let record else { return }
         shard.counters.messagesUp += 1
         let message = UpstreamMessage(
             client: record.client, session: record.session, node: node.id, id: id, payload: payload,

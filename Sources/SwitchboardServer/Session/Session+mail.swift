@@ -13,8 +13,10 @@ final class SessionMail {
     var cursor = MailCursor()
     /// Pushes that the read under way will bring; their origins want to know.
     var held: [(offset: StreamOffset, push: BusPush)] = []
-    /// What the client has acked, as far as the store has not been told.
-    var ackedUpTo: StreamOffset?
+    /// What the client has acked ...
+    var acked = StreamOffset.zero
+    /// ... and what the store has been told of it.
+    var settled = StreamOffset.zero
     var isAcknowledging = false
     /// The queue is not empty: the next page is read when it is.
     var awaitsDrain = false
@@ -39,6 +41,7 @@ extension Session {
             hasMail = true
             return
         }
+        acknowledge()
         if openMail().cursor.check() { readMail() }
     }
 
@@ -78,7 +81,8 @@ extension Session {
             let goesOn = mail.cursor.finished(hasMore: page.hasMore)
             let done = mail.held.filter { $0.offset <= mail.cursor.handed }
             mail.held.removeAll { $0.offset <= mail.cursor.handed }
-            mail.awaitsDrain = goesOn
+            // Without anything to send there is nothing to wait for.
+            if goesOn, pending == nil, queuedBytes == 0 { readMail() } else { mail.awaitsDrain = goesOn }
             shard.flushPage(of: self, receipts: done.map(\.push))
         }
     }
@@ -115,23 +119,31 @@ extension Session {
     }
 
     private func acknowledge(upTo offset: StreamOffset) {
-        guard let record, offset > .zero, offset > mail?.ackedUpTo ?? .zero else { return }
-        mail?.ackedUpTo = offset
-        guard mail?.isAcknowledging == false else { return }
-        mail?.isAcknowledging = true
+        guard let mail, offset > mail.acked else { return }
+        mail.acked = offset
+        acknowledge()
+    }
+
+    /// Tells the store what it does not know yet; acks that come meanwhile go together.
+    private func acknowledge() {
+        guard let record, let mail, mail.acked > mail.settled, !mail.isAcknowledging else { return }
+        mail.isAcknowledging = true
+        let offset = mail.acked
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let (loop, node) = (shard.loop, node)
         node.store.acknowledge(record.client, upTo: offset) { result in
             if case .success(let pushes) = result { node.acknowledged(pushes, by: record.client) }
-            loop.execute { box.value.acknowledged(upTo: offset) }
+            let isSettled = if case .success = result { true } else { false }
+            loop.execute { box.value.acknowledged(upTo: offset, isSettled: isSettled) }
         }
     }
 
-    /// Acks that came meanwhile go together.
-    private func acknowledged(upTo offset: StreamOffset) {
-        mail?.isAcknowledging = false
-        guard let newest = mail?.ackedUpTo, newest > offset else { return }
-        mail?.ackedUpTo = nil
-        acknowledge(upTo: newest)
+    private func acknowledged(upTo offset: StreamOffset, isSettled: Bool) {
+        guard let mail else { return }
+        mail.isAcknowledging = false
+        // What the store has not heard is told again, at the latest when the bus is back.
+        guard isSettled else { return retryMail() }
+        mail.settled = max(mail.settled, offset)
+        acknowledge()
     }
 }

@@ -50,8 +50,9 @@ extension Session {
         return handover
     }
 
-    /// Everything is in the socket.
+    /// Everything is in the socket, unless more has been gathered in this turn.
     private func written() {
+        guard pending == nil else { return }
         if !awaited.isEmpty { confirmWritten() }
         if mail != nil { mailDrained() }
     }

@@ -19,6 +19,8 @@ final class Recovery {
 
     var channels: [String: Channel]
     var pendingReads: Int
+    /// It takes one of the places of ``RecoveryGate``.
+    var isReading = false
 
     /// - Parameter resume: Channel to offset, as the client gave it.
     init(_ resume: [String: String], groups: [GroupName]) {
@@ -68,6 +70,17 @@ extension Session {
         shard.recovering.append(self)
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop
+        node.recoveries.enter {
+            loop.execute { box.value.readHistories() }
+        }
+    }
+
+    /// It is this session's turn; it gives it up when it has read, or has ended meanwhile.
+    private func readHistories() {
+        guard let recovery else { return node.recoveries.leave() }
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        let loop = shard.loop
+        recovery.isReading = true
         for (name, channel) in recovery.channels {
             node.store.history(of: name, after: channel.asked, limit: Recovery.limit) { result in
                 loop.execute { box.value.read(name, try? result.get()) }
@@ -80,6 +93,8 @@ extension Session {
         recovery?.channels[name]?.page = page
         recovery?.pendingReads -= 1
         guard recovery?.pendingReads == 0 else { return }
+        recovery?.isReading = false
+        node.recoveries.leave()
         // After this, whatever a history held has been heard of as well, and whatever comes later will be held or delivered.
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop
@@ -102,6 +117,7 @@ extension Session {
     func takeRecovery() -> (states: [String: ServerFrame.Hello.Channel], isRecovered: Bool, missed: [BusPush]) {
         guard let recovery else { return ([:], false, []) }
         self.recovery = nil
+        if recovery.isReading { node.recoveries.leave() }
         shard.recovering.removeAll { $0 === self }
         let resumed = recovery.channels.values.filter(\.isResumed)
         let missed = recovery.channels.sorted { $0.key < $1.key }.flatMap(\.value.missed)

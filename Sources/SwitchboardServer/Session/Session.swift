@@ -50,8 +50,10 @@ final class Session: ChannelInboundHandler {
     /// Pushes that the client is to confirm.
     var awaited: [AckCollector] = []
     var commands = CommandQueue()
+    var commandTimers: [CommandID: Scheduled<Void>] = [:]
     /// Frames that came before the session was open.
     var early: [ClientFrame] = []
+    var earlyBytes = 0
 
     /// Frames of this turn of the loop.
     var pending: ByteBuffer?
@@ -130,11 +132,13 @@ final class Session: ChannelInboundHandler {
     /// Takes part: it is found by its client id, and broadcasts reach it.
     func open() {
         guard phase == .registering, let record else { return }
+        var hadOlder = false
         switch node.directory.insert(record.client, at: place, epoch: epoch) {
         case .outdated:
             return close(.replaced, reason: "replaced by a newer session on node=\(node.id)")
         case .replaced(let older):
             node.evict(at: older, record.client, newer: node.id, address: record.address)
+            hadOlder = true
         case .inserted: break
         }
         phase = .open
@@ -152,7 +156,7 @@ final class Session: ChannelInboundHandler {
         node.sessionCount.increment()
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
-        if node.unclaimedMail.take(record.client) || hasMail { checkMail() }
+        if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
         timerTick = shard.schedule(self, after: firstPing)
         handleEarly()
         if pending != nil { shard.markDirty(self) }
@@ -179,8 +183,8 @@ final class Session: ChannelInboundHandler {
             shard.table.set(slot, descriptor: -1, isOpen: false)
             if mode == .raw { shard.counters.rawSessions -= 1 } else { shard.counters.framedSessions -= 1 }
             node.sessionCount.decrement()
-            while let last = memberships.last { leave(last.group) }
         }
+        while let last = memberships.last { leave(last.group) }
         if recovery != nil { _ = takeRecovery() }
         abandonCommands()
         awaited.removeAll()
@@ -204,9 +208,10 @@ final class Session: ChannelInboundHandler {
         return labels.allSatisfy { own[$0.key] == $0.value }
     }
 
-    /// - Returns: false when it is in too many groups.
+    /// - Returns: false when it is in too many groups, or takes part no more: its slot may soon be another session's.
     @discardableResult
     func join(_ name: GroupName) -> Bool {
+        guard phase == .open else { return false }
         guard !memberships.contains(where: { $0.group.name == name }) else { return true }
         let limit = node.configuration.maximumGroups
         guard limit == 0 || memberships.count < limit else { return false }

@@ -31,12 +31,23 @@ extension Shard {
 
     /// To one client: the usual case, done with as little as possible.
     func deliver(_ push: BusPush, toAt place: SessionPlace) {
-        guard let session = openSession(at: place) else { return node.give(PushOutcome(), for: push) }
+        guard let session = openSession(at: place) else { return missed(push) }
         if let mailPlace = push.durable?.place {
             session.deliverDurable(push, at: mailPlace)
         } else {
             deliver(push, to: session)
         }
+    }
+
+    /// The session that the push was for has just ended; a newer one, that may have opened meanwhile, looks into the mailbox.
+    private func missed(_ push: BusPush) {
+        if push.durable != nil, case .client(let client) = push.target {
+            node.unclaimedMail.note(client)
+            if let newer = node.directory.place(of: client) {
+                node.on(node.shard(at: newer)) { $0.session(at: newer)?.checkMail() }
+            }
+        }
+        node.give(PushOutcome(), for: push)
     }
 
     func deliver(_ push: BusPush, to session: Session) {

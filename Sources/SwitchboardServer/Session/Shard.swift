@@ -212,6 +212,7 @@ final class Shard: @unchecked Sendable {
         batch.withBytes { raw, framed in
             for session in group.members {
                 let slot = table.slots[Int(session.slot)]
+                guard slot.generation == session.generation else { continue }
                 if slot.descriptor >= 0 {
                     let bytes = slot.isFramed ? framed : raw
                     switch DirectSend.send(bytes, to: slot.descriptor) {

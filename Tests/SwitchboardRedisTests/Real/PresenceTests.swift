@@ -30,7 +30,7 @@ extension RealRedis {
                 #expect(presence.state == .offline)
                 // Under reject it must not keep its client out either.
                 let registration = try await first.register(first.session("a"), policy: .reject)
-                #expect(registration == .registered(epoch: 2, hasMail: false))
+                #expect(registration == .registered(epoch: 2, hasMail: true))
                 plain.close()
             }
         }

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOEmbedded
-import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// The commands of a node whose clients answer what the test says; its time stands still unless a call lets it pass.

@@ -1,8 +1,9 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 import Testing
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// Commands that the backend names, so that they run once.
@@ -90,13 +91,5 @@ import Testing
         #expect(status(try await test.outcome(test.call())) == 200)
         #expect(status(try await test.outcome(test.call())) == 201)
         #expect(Set(test.clients.received.map(\.id)).count == 2)
-    }
-
-    @Test func theOriginOfACommandIsFound() throws {
-        let found = Box<NodeID?>()
-        test.commands.origin(of: id) { found.add(try? $0.get()) }
-        remember(nil, origin: "n7")
-        test.commands.origin(of: id) { found.add(try? $0.get()) }
-        #expect(found.list == [nil, NodeID(unchecked: "n7")])
     }
 }

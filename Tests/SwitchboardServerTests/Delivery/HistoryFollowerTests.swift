@@ -14,11 +14,20 @@ import Testing
         follower.endCatchUp(missed) { delivered.add($0.id.rawValue) }
     }
 
+    private var heard: [String: HistoryOffset] { follower.keep(["all", "group:g"]) }
+
+    @Test func whereNobodyIsNothingIsRemembered() {
+        come(kept(1))
+        come(kept(1, to: .group(group("g"))))
+        #expect(follower.keep(["all"]) == ["all": historyOffset(1)])
+        #expect(heard == ["all": historyOffset(1)])
+    }
+
     @Test func whatComesInOrderIsDeliveredAtOnce() {
         for sequence: UInt64 in 1...3 { come(kept(sequence)) }
         come(kept(1, to: .group(group("g"))))
         #expect(delivered.list == ["all-1", "all-2", "all-3", "group:g-1"])
-        #expect(follower.heard == ["all": historyOffset(3), "group:g": historyOffset(1)])
+        #expect(heard == ["all": historyOffset(3), "group:g": historyOffset(1)])
     }
 
     @Test func nothingIsDeliveredTwice() {
@@ -31,13 +40,13 @@ import Testing
         come(kept(1, epoch: "f"))
         come(kept(1, epoch: "f"))
         #expect(delivered.list == ["all-5", "all-1"])
-        #expect(follower.heard["all"] == historyOffset(1, epoch: "f"))
+        #expect(heard["all"] == historyOffset(1, epoch: "f"))
     }
 
     @Test func whatHasNoPlaceInAHistoryIsNotItsBusiness() {
         come(kept(1, epoch: nil))
         #expect(delivered.list.isEmpty)
-        #expect(follower.heard.isEmpty)
+        #expect(heard.isEmpty)
     }
 
     // MARK: After the bus was away
@@ -48,7 +57,7 @@ import Testing
         come(kept(4))
         come(kept(1, to: .group(group("g"))))
         #expect(delivered.list == ["all-1"])
-        #expect(follower.heard == ["all": historyOffset(1)])
+        #expect(heard == ["all": historyOffset(1)])
         #expect(endCatchUp([kept(2), kept(3), kept(4)]))
         #expect(delivered.list == ["all-1", "all-2", "all-3", "all-4", "group:g-1"])
         come(kept(5))
@@ -72,7 +81,7 @@ import Testing
         come(kept(1001))
         #expect(!endCatchUp([]))
         #expect(delivered.list.count == 1001)
-        #expect(follower.heard["all"] == historyOffset(1000))
+        #expect(heard["all"] == historyOffset(1000))
         // Still waiting, since 1001 was left out.
         come(kept(1002))
         #expect(delivered.list.count == 1001)

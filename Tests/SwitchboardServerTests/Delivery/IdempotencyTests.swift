@@ -9,6 +9,7 @@ import Testing
 @Suite struct IdempotencyTests {
     private let loop = EmbeddedEventLoop()
     private let idempotency: Idempotency
+    private let settled = Box<String>()
 
     init() {
         let store = InProcessCluster().makeNode(NodeID(unchecked: "n1")).store
@@ -34,7 +35,9 @@ import Testing
     }
 
     private func settle(_ key: String = "k", fingerprint: UInt64 = 1) {
-        idempotency.settle(key, (202, ByteBuffer(string: "{}")), fingerprint: fingerprint)
+        idempotency.settle(key, (202, ByteBuffer(string: "{}")), fingerprint: fingerprint) { [settled] in
+            settled.add(key)
+        }
     }
 
     @Test func theFirstIsTheFirst() {
@@ -45,6 +48,7 @@ import Testing
     @Test func aRepetitionGetsTheFirstAnswer() {
         _ = claim()
         settle()
+        #expect(settled.list == ["k"])
         #expect(claim().list == ["202 {}"])
         #expect(claim().list == ["202 {}"])
     }

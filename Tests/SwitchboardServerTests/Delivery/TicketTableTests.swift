@@ -90,7 +90,7 @@ extension TicketTable {
             }
         }
         var all: [UInt64: Int] = [:]
-        table.forEach({ all[$0] = $1 })
+        table.visit { all[$0] = $1 }
         #expect(all == model)
         #expect(table.count == model.count)
     }

@@ -19,7 +19,7 @@ import Testing
 
     @Test func theLastMemberTakesTheFreePlace() throws {
         let test = TestNode()
-        let sessions = try (0..<3).map { _ in try test.session() }
+        let sessions = try (0..<3).map { _ in try test.member() }
         for session in sessions { #expect(session.join(group("g"))) }
         let members = try #require(test.shard.groups[group("g")])
         sessions[0].leave(group("g"))
@@ -32,7 +32,7 @@ import Testing
 
     @Test func joiningTwiceIsJoiningOnce() throws {
         let test = TestNode()
-        let session = try test.session()
+        let session = try test.member()
         #expect(session.join(group("g")))
         #expect(session.join(group("g")))
         #expect(test.shard.groups[group("g")]?.members.count == 1)
@@ -43,7 +43,7 @@ import Testing
 
     @Test func aSessionMayBeInSoManyGroups() throws {
         let test = TestNode { $0.maximumGroups = 2 }
-        let session = try test.session()
+        let session = try test.member()
         #expect(session.join(group("a")))
         #expect(session.join(group("b")))
         #expect(!session.join(group("c")))
@@ -55,7 +55,7 @@ import Testing
 
     @Test func aLimitOfZeroMeansNone() throws {
         let test = TestNode { $0.maximumGroups = 0 }
-        let session = try test.session()
+        let session = try test.member()
         #expect((0..<500).allSatisfy { session.join(group("g\($0)")) })
     }
 
@@ -63,7 +63,7 @@ import Testing
     func randomComingAndGoing(seed: UInt64) throws {
         var random = Seeded(seed)
         let test = TestNode()
-        let sessions = try (0..<12).map { _ in try test.session() }
+        let sessions = try (0..<12).map { _ in try test.member() }
         let names = (0..<5).map { group("g\($0)") }
         var model: [GroupName: Set<Int>] = [:]
         for step in 0..<4000 {

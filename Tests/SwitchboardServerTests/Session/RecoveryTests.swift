@@ -1,8 +1,9 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 import Testing
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// What is told and given to a client that comes back, as far as it can be said without a session.

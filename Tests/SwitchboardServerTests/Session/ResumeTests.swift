@@ -1,8 +1,9 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 import Testing
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// A framed client that comes back and names what it has seen.

@@ -1,9 +1,10 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 import Synchronization
 import Testing
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// Commands between the node and a client; their caller waits at another node.
@@ -109,6 +110,20 @@ import Testing
         try connection.drop()
     }
 
+    @Test func anIDThatIsUsedAgainHasItsWholeTime() throws {
+        let connection = try TestConnection.open(test, "a")
+        command("c1", timeout: 2)
+        try connection.receive(#"{"type":"result","id":"c1","status":499}"#)
+        test.loop.advanceTime(by: .seconds(1))
+        command("c1", timeout: 2)
+        _ = try connection.frames()
+        test.loop.advanceTime(by: .milliseconds(1900))
+        #expect(try connection.frames().isEmpty)
+        test.loop.advanceTime(by: .milliseconds(100))
+        #expect(try connection.frames() == [.cancel(id: "c1")])
+        try connection.drop()
+    }
+
     // MARK: Cancelling
 
     @Test func theClientIsToldThatItsAnswerIsNotWanted() throws {
@@ -181,6 +196,18 @@ import Testing
         let kept = test.cluster.ledger.read(.command(id)).flatMap { CommandRecord($0) }
         #expect(kept?.state == "done")
         #expect(try connection.frames() == [.ack(ref: "c1")])
+        try connection.drop()
+    }
+
+    @Test func nobodyAnswersForAnotherClient() throws {
+        let id = CommandID(unchecked: "c1")
+        let record = CommandRecord(id: id, client: client("b"), name: "open", origin: origin.id)
+        test.cluster.ledger.write(.command(id), record.bytes, seconds: 60)
+        test.node.roster.add(origin.id)
+        let connection = try TestConnection.open(test, "a")
+        try connection.receive(#"{"type":"result","id":"c1","status":200,"data":1}"#)
+        #expect(origin.events.isEmpty)
+        #expect(test.cluster.ledger.read(.command(id)).flatMap { CommandRecord($0) }?.state == "pending")
         try connection.drop()
     }
 

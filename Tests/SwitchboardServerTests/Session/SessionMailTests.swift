@@ -1,13 +1,14 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 import Testing
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// Durable pushes to one client, and what it says of them.
 @Suite struct SessionMailTests {
-    private let test = TestNode()
+    private let test = TestNode { $0.mailboxLimit = 0 }
     private let one = Target.client(client("a"))
 
     private var waiting: Int { test.cluster.mailboxes.size(of: client("a")).pushes }
@@ -64,14 +65,18 @@ import Testing
         try connection.drop()
     }
 
+    /// A push that is kept, but of which the node never hears.
+    private func lose(_ id: String) {
+        let push = BusPush(
+            id: PushID(unchecked: id), target: one, payload: Payload(format: .json, bytes: ByteBuffer(string: "1")),
+            durable: BusPush.Durable(expiresAt: .max))
+        let limits = test.node.configuration.keeping.mailbox
+        test.cluster.mailboxes.enqueue(push, limits: limits, publish: { _, _ in 0 }, completion: { _ in })
+    }
+
     @Test func aPushThatWasLostOnTheWayIsFetchedWithTheNext() throws {
         let connection = try TestConnection.open(test, "a")
-        let limits = test.node.configuration.keeping.mailbox
-        // Kept, but never heard of.
-        let lost = BusPush(
-            id: PushID(unchecked: "lost"), target: one, payload: Payload(format: .json, bytes: ByteBuffer(string: "1")),
-            durable: BusPush.Durable(expiresAt: .max))
-        test.cluster.mailboxes.enqueue(lost, limits: limits, publish: { _, _ in 0 }, completion: { _ in })
+        lose("lost")
         let answer = test.push("p2", to: one)
         #expect(try connection.frames().pushes.map(\.id) == ["lost", "p2"])
         #expect(try answer.list.first?.get().counts.delivered == 1)
@@ -103,11 +108,14 @@ import Testing
     @Test func whatWasNotSentCannotBeAcked() throws {
         let connection = try TestConnection.open(test, "a")
         test.push("p1", to: one)
+        lose("lost")
         try connection.receive(#"{"type":"ack","offset":"99999999999999-0"}"#)
-        #expect(waiting == 0)
-        test.push("p2", to: one)
         #expect(waiting == 1)
-        #expect(try connection.frames().pushes.map(\.id) == ["p1", "p2"])
+        test.push("p3", to: one)
+        let pushes = try connection.frames().pushes
+        #expect(pushes.map(\.id) == ["p1", "lost", "p3"])
+        try connection.receive(#"{"type":"ack","offset":"\#(try offset(pushes.last))"}"#)
+        #expect(waiting == 0)
         try connection.drop()
     }
 

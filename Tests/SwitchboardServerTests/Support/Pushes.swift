@@ -1,7 +1,8 @@
 import NIOCore
-import SwitchboardCore
+import NIOEmbedded
 import SwitchboardProtocol
 
+@testable import SwitchboardCore
 @testable import SwitchboardServer
 
 /// A durable push as it comes over the bus; its place is `sequence` milliseconds, behind the one before.

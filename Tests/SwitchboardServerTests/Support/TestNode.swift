@@ -39,5 +39,12 @@ final class TestNode {
         Session(shard: shard, request: try request(uri, isFramed: isFramed))
     }
 
+    /// A session that takes part.
+    func member() throws -> Session {
+        let session = try session()
+        session.phase = .open
+        return session
+    }
+
     func presence(of name: String) -> ClientPresence? { cluster.presence.client(client(name)) }
 }

@@ -35,4 +35,5 @@ if isOnline and older[2] ~= session then
     '{"type":"evict","client":"%s","session":"%s","epoch":%.0f,"node":"%s","address":%s}',
     client, older[2], epoch, node, cjson.encode(address)))
 end
-return {0, epoch, redis.call('XLEN', KEYS[3])}
+-- What went to the older session without an ack has to come again.
+return {0, epoch, isOnline and older[2] ~= session and 1 or redis.call('XLEN', KEYS[3])}
