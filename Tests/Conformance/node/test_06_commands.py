@@ -79,6 +79,19 @@ async def test_result_unknown(field):
         await connection.alive()
 
 
+@rule("A result counts only from the client that the command was for: another client's is acked and changes nothing")
+async def test_result_of_another_client(field):
+    client, stranger = name("cmd"), name("stranger")
+    identifier = name("id")
+    async with framed(field.b, client) as connection, framed(field.a, stranger) as other:
+        asked = asyncio.create_task(field.command(client, "unlock", timeout=10, id=identifier))
+        command = await connection.next("command")
+        assert command["id"] == identifier
+        await result(other, command, "forged")
+        await result(connection, command, "honest")
+        assert (await asked).json()["data"] == "honest"
+
+
 @rule("A result that is sent on the next connection, on another node, reaches the caller")
 async def test_result_after_reconnect(field):
     client = name("cmd")
