@@ -23,6 +23,8 @@ class Run:
             self.process = subprocess.Popen(
                 [ROOT / "deploy/up", *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True, env={**os.environ, **settings, **environment},
+                # Whoever runs these tests in the background of a script has Ctrl-C ignored, which a shell cannot undo.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def text(self):
