@@ -28,6 +28,16 @@ enum DirectSend {
         }
     }
 
+    /// Whether the peer has closed and everything that it sent before has been read.
+    static func isAtEnd(_ descriptor: CInt) -> Bool {
+        var byte: UInt8 = 0
+        #if canImport(Glibc)
+            return Glibc.recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0
+        #else
+            return Musl.recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) == 0
+        #endif
+    }
+
     @inline(__always)
     private static func sendBytes(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
         // A peer that is gone must be an error here, not a SIGPIPE that ends the process.

@@ -5,6 +5,12 @@ import SwitchboardProtocol
 extension Session {
     /// It is known who connects: makes this the client's current session, cluster-wide.
     func identify(_ request: ConnectRequest) {
+        // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
+        // would be the newer session, and the client would be told never to come back.
+        guard descriptor < 0 || !DirectSend.isAtEnd(descriptor) else {
+            context?.close(promise: nil)
+            return
+        }
         phase = .registering
         self.request = nil
         resume = request.resume
