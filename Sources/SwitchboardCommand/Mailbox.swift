@@ -57,18 +57,3 @@ struct Mailbox: AsyncParsableCommand {
         if mailbox.next != nil { try Output.line("... and more") }
     }
 }
-
-/// A page of `GET /v1/clients/{id}/mailbox`.
-struct MailboxAnswer: Decodable {
-    struct Push: Decodable {
-        var id: String
-        var at: String
-        var expiresAt: String
-        var bytes: Int
-        var format: String
-    }
-    var count: Int
-    var bytes: Int
-    var pushes: [Push]
-    var next: String?
-}

@@ -32,3 +32,10 @@ extension Payload {
         }
     }
 }
+
+extension Payload {
+    /// The same, on one line if it is JSON.
+    public var onOneLine: Payload {
+        format == .json ? Payload(format: .json, bytes: bytes.jsonOnOneLine) : self
+    }
+}

@@ -347,7 +347,8 @@ def test_connection_close_is_obeyed(url, path, value):
     with wire.Connection(url) as connection:
         data = wire.request(method, path, connection.host, body, {"Connection": value})
         connection.send(data + HIDDEN)
-        assert connection.answer(method).status < 500
+        answer = connection.answer(method)
+        assert answer.status < 500 and answer.closes
         assert connection.closed(), "what follows 'close' must not be answered"
 
 
@@ -357,7 +358,9 @@ def test_an_offer_of_http_2_is_ignored(url, path):
     method, body = ("GET", None) if path == "/healthz" else ("POST", b"x")
     offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA"}
     with wire.Connection(url) as connection:
-        assert connection.request(method, path, body, offer).status == 200
+        answer = connection.request(method, path, body, offer)
+        assert answer.status == 200 and answer.closes
+        assert connection.closed()
 
 
 def test_empty_lines_before_a_request_are_skipped(url):

@@ -6,9 +6,7 @@ import Testing
 /// The store's calls that take a completion, for tests that wait.
 extension Node {
     func enqueue(_ push: BusPush, _ limits: MailboxLimits = .none) async throws -> Enqueued {
-        try await withCheckedThrowingContinuation { continuation in
-            store.enqueue(push, limits: limits) { continuation.resume(with: $0) }
-        }
+        try await store.enqueue(push, limits: limits)
     }
 
     /// Enqueues a push that must be kept.
@@ -28,53 +26,37 @@ extension Node {
     func mail(
         of client: ClientID, after offset: StreamOffset? = nil, limit: Int = 1000, bytes: Int = 1 << 24
     ) async throws -> MailPage {
-        try await withCheckedThrowingContinuation { continuation in
-            store.mail(of: client, after: offset, limit: limit, bytes: bytes) { continuation.resume(with: $0) }
-        }
+        try await store.mail(of: client, after: offset, limit: limit, bytes: bytes)
     }
 
     func acknowledge(_ client: ClientID, upTo offset: StreamOffset) async throws -> [AckedPush] {
-        try await withCheckedThrowingContinuation { continuation in
-            store.acknowledge(client, upTo: offset) { continuation.resume(with: $0) }
-        }
+        try await store.acknowledge(client, upTo: offset)
     }
 
     func append(_ push: BusPush, limit: Int = 0) async throws -> (place: BusPush.Place, nodes: Int) {
-        try await withCheckedThrowingContinuation { continuation in
-            store.append(push, limit: limit) { continuation.resume(with: $0) }
-        }
+        try await store.append(push, limit: limit)
     }
 
     func history(of channel: String, after offset: HistoryOffset?, limit: Int = 300) async throws -> HistoryPage {
-        try await withCheckedThrowingContinuation { continuation in
-            store.history(of: channel, after: offset, limit: limit) { continuation.resume(with: $0) }
-        }
+        try await store.history(of: channel, after: offset, limit: limit)
     }
 
     func claim(_ key: LedgerKey, _ value: String, seconds: Int = 60) async throws -> String? {
-        let present = try await withCheckedThrowingContinuation { continuation in
-            store.claim(key, ByteBuffer(string: value), seconds: seconds) { continuation.resume(with: $0) }
-        }
+        let present = try await store.claim(key, ByteBuffer(string: value), seconds: seconds)
         return present.map { String(buffer: $0) }
     }
 
     func write(_ key: LedgerKey, _ value: String, seconds: Int = 60) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            store.write(key, ByteBuffer(string: value), seconds: seconds) { continuation.resume(with: $0) }
-        }
+        try await store.write(key, ByteBuffer(string: value), seconds: seconds)
     }
 
     func read(_ key: LedgerKey) async throws -> String? {
-        let value = try await withCheckedThrowingContinuation { continuation in
-            store.read(key) { continuation.resume(with: $0) }
-        }
+        let value = try await store.read(key)
         return value.map { String(buffer: $0) }
     }
 
     func barrier() async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            bus.barrier { continuation.resume(with: $0) }
-        }
+        try await bus.barrier()
     }
 }
 

@@ -33,7 +33,7 @@ enum StateRecord: Equatable {
             json.string("result", id)
             json.integer("at", at)
             json.integer("status", result.status)
-            if let payload = result.payload { json.payload(Self.oneLine(payload)) }
+            if let payload = result.payload { json.payload(payload.onOneLine) }
         case .acknowledged(let id): json.string("acked", id)
         }
         buffer = json.finish()
@@ -71,15 +71,5 @@ enum StateRecord: Equatable {
     private static func write(_ place: Place, to json: inout JSONObjectWriter) {
         json.string("channel", place.channel)
         json.string("offset", place.offset)
-    }
-
-    /// Between the tokens of JSON a line end is as good as a space, and within strings it is escaped.
-    private static func oneLine(_ payload: Payload) -> Payload {
-        let ends: Set<UInt8> = [UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-        guard payload.format == .json, payload.bytes.readableBytesView.contains(where: ends.contains) else {
-            return payload
-        }
-        let bytes = payload.bytes.readableBytesView.map { ends.contains($0) ? UInt8(ascii: " ") : $0 }
-        return Payload(format: .json, bytes: ByteBuffer(bytes: bytes))
     }
 }

@@ -143,16 +143,7 @@ struct StateFile: Sendable {
     }
 
     private static func write(_ text: ByteBuffer, to file: CInt, path: String) throws(AgentError) {
-        let isWritten = text.withUnsafeReadableBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                let count = systemWrite(file, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
-                if count < 0, errno != EINTR { return false }
-                offset += max(count, 0)
-            }
-            return true
-        }
-        guard isWritten else { throw failure("\(path) cannot be written") }
+        guard text.write(toDescriptor: file) else { throw failure("\(path) cannot be written") }
     }
 
     private static func failure(_ text: String) -> AgentError {
@@ -161,5 +152,4 @@ struct StateFile: Sendable {
 }
 
 private func systemOpen(_ path: String, _ flags: CInt) -> CInt { open(path, flags, 0o600) }
-private func systemWrite(_ file: CInt, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int { write(file, bytes, count) }
 private func systemClose(_ file: CInt) { _ = close(file) }

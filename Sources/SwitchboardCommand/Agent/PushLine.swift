@@ -17,27 +17,17 @@ enum PushLine {
             var json = JSONObjectWriter(taking: &line)
             json.string("id", push.id)
             json.string("channel", push.channel)
-            json.payload(oneLine(push.payload))
+            json.payload(push.payload.onOneLine)
             return json.finish()
         case .readable:
             line.writeString("\(Clock.now())  \(push.channel)  \(push.id)  ")
             if push.payload.format == .binary {
                 line.writeString(Base64.encode(push.payload.bytes))
             } else {
-                line.writeImmutableBuffer(oneLine(push.payload).bytes)
+                line.writeImmutableBuffer(push.payload.onOneLine.bytes)
             }
             return line
         }
-    }
-
-    /// JSON may be spread over lines; between its tokens a line end is as good as a space, and within strings it is escaped.
-    private static func oneLine(_ payload: Payload) -> Payload {
-        let ends: Set<UInt8> = [UInt8(ascii: "\n"), UInt8(ascii: "\r")]
-        guard payload.format == .json, payload.bytes.readableBytesView.contains(where: ends.contains) else {
-            return payload
-        }
-        let bytes = payload.bytes.readableBytesView.map { ends.contains($0) ? UInt8(ascii: " ") : $0 }
-        return Payload(format: .json, bytes: ByteBuffer(bytes: bytes))
     }
 }
 

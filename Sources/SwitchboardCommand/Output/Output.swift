@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import NIOCore
+import SwitchboardAgent
 
 #if canImport(Glibc)
     import Glibc
@@ -23,24 +24,12 @@ enum Output {
     static func write(_ bytes: ByteBuffer) throws(ExitCode) {
         var bytes = bytes
         if bytes.readableBytesView.last != UInt8(ascii: "\n") { bytes.writeInteger(UInt8(ascii: "\n")) }
-        guard write(bytes, to: STDOUT_FILENO) else { throw ExitCode.failure }
+        guard bytes.write(toDescriptor: STDOUT_FILENO) else { throw ExitCode.failure }
     }
 
     /// A line for the person, apart from the results.
     static func note(_ text: String) {
-        _ = write(ByteBuffer(string: text + "\n"), to: STDERR_FILENO)
-    }
-
-    private static func write(_ bytes: ByteBuffer, to descriptor: CInt) -> Bool {
-        bytes.withUnsafeReadableBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                let count = systemWrite(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
-                if count < 0, errno != EINTR { return false }
-                offset += max(count, 0)
-            }
-            return true
-        }
+        _ = ByteBuffer(string: text + "\n").write(toDescriptor: STDERR_FILENO)
     }
 
     /// Runs a command; a failure is one line on standard error and exit status 1.
@@ -50,8 +39,4 @@ enum Output {
             throw ExitCode.failure
         }
     }
-}
-
-private func systemWrite(_ descriptor: CInt, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }

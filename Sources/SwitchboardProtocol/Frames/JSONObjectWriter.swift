@@ -14,6 +14,14 @@ public struct JSONObjectWriter {
         self.buffer.writeInteger(UInt8(ascii: "{"))
     }
 
+    /// An object in a buffer of its own.
+    public static func document(_ members: (inout JSONObjectWriter) -> Void) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        var json = JSONObjectWriter(taking: &buffer)
+        members(&json)
+        return json.finish()
+    }
+
     private mutating func name(_ name: StaticString) {
         if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
         isFirst = false

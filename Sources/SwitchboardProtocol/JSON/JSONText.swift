@@ -113,3 +113,12 @@ extension ByteBuffer {
         writeBytes(bytes[start...])
     }
 }
+
+extension ByteBuffer {
+    /// JSON text without its line breaks: outside of strings they are white space, and inside there are none (RFC 8259 section 7).
+    public var jsonOnOneLine: ByteBuffer {
+        let isBreak: (UInt8) -> Bool = { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        guard readableBytesView.contains(where: isBreak) else { return self }
+        return ByteBuffer(bytes: readableBytesView.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 })
+    }
+}

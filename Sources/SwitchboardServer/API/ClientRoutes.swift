@@ -23,21 +23,8 @@ struct ClientRoutes<Context: RequestContext> {
         }
     }
 
-    private func client(_ context: Context) throws(Problem) -> ClientID {
-        guard let client = ClientID(rawValue: try parameter("id", context)) else { throw .invalidClientID }
-        return client
-    }
-
-    private func group(_ context: Context) throws(Problem) -> GroupName {
-        guard let group = GroupName(rawValue: try parameter("name", context)) else { throw .invalidGroup }
-        return group
-    }
-
     private func list(_ request: Request) async throws -> Response {
-        guard let query = URLQuery(request.uri.query ?? "") else {
-            throw Problem.invalidRequest("the query is not valid")
-        }
-        if let name = query.repeatedName { throw Problem.invalidRequest("'\(name.prefix(64))' is given twice") }
+        let query = try URLQuery.checked(request.uri.query)
         var filter = ClientFilter()
         var limit = Self.standardLimit
         var cursor: ClientID?
@@ -71,27 +58,21 @@ struct ClientRoutes<Context: RequestContext> {
             }
         }
         let page = try await stored { try await node.store.clients(filter, limit: limit, after: cursor) }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.list("clients", page.clients) { $0.client($1) }
-        if let next = page.next { json.string("next", next.rawValue) }
-        return .json(json.finish())
+        return .json { json in
+            json.list("clients", page.clients) { $0.client($1) }
+            if let next = page.next { json.string("next", next.rawValue) }
+        }
     }
 
     private func show(_ client: ClientID) async throws -> Response {
         guard let presence = try await stored({ try await node.store.client(client) }) else {
             throw Problem.clientNotFound(client)
         }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.client(presence)
-        return .json(json.finish())
+        return .json { $0.client(presence) }
     }
 
     private func close(_ client: ClientID, _ request: Request) async throws -> Response {
-        guard let query = URLQuery(request.uri.query ?? "") else {
-            throw Problem.invalidRequest("the query is not valid")
-        }
+        let query = try URLQuery.checked(request.uri.query)
         let reason = query["reason"] ?? "closed by the operator"
         return try await order(.close(code: CloseCode.closedByOperator.rawValue, reason: reason), for: client)
     }

@@ -27,7 +27,7 @@ struct ClusterRoutes<Context: RequestContext> {
             else { continue }
             for (name, value) in groups.members { counts[name, default: 0] &+= groups.integer(value) ?? 0 }
         }
-        return answer { json in
+        return .json { json in
             json.list("groups", counts.sorted { $0.key < $1.key }) { group, count in
                 group.string("name", count.key)
                 group.integer("members", count.value)
@@ -47,7 +47,7 @@ struct ClusterRoutes<Context: RequestContext> {
             clients += names.compactMap { document.string($0) }
         }
         clients.sort()
-        return answer { json in
+        return .json { json in
             json.string("name", name.rawValue)
             json.integer("members", clients.count)
             json.strings("clients", clients)
@@ -57,7 +57,7 @@ struct ClusterRoutes<Context: RequestContext> {
 
     private func nodes() async throws -> Response {
         let nodes = try await stored { try await node.store.nodes() }
-        return answer { json in
+        return .json { json in
             json.list("nodes", nodes) { entry, node in
                 entry.string("id", node.id.rawValue)
                 entry.string("address", node.address)
@@ -78,7 +78,7 @@ struct ClusterRoutes<Context: RequestContext> {
             for (name, value) in figures { total[name, default: 0] &+= value }
             return (reply.node, figures)
         }
-        return answer { json in
+        return .json { json in
             json.list("nodes", nodes) { entry, node in
                 entry.string("node", node.0.rawValue)
                 for (name, value) in node.1 { entry.integer(named: name, value) }
@@ -88,12 +88,5 @@ struct ClusterRoutes<Context: RequestContext> {
             }
             json.literal("complete", replies.isComplete ? "true" : "false")
         }
-    }
-
-    private func answer(_ members: (inout JSONObjectWriter) -> Void) -> Response {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        members(&json)
-        return .json(json.finish())
     }
 }

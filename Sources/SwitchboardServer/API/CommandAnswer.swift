@@ -20,7 +20,7 @@ enum CommandAnswer {
 
     /// The answer of one client to the caller that waits for it.
     static func body(_ id: CommandID, _ outcome: CommandOutcome) -> ByteBuffer {
-        document { json in
+        JSONObjectWriter.document { json in
             json.string("id", id.rawValue)
             json.outcome(outcome)
         }
@@ -28,12 +28,12 @@ enum CommandAnswer {
 
     /// A member's line in the answer to a command to its group.
     static func line(_ id: CommandID, _ client: ClientID, _ outcome: CommandOutcome) -> ByteBuffer {
-        var line = document { json in
+        var line = JSONObjectWriter.document { json in
             json.string("client", client.rawValue)
             json.string("id", id.rawValue)
             json.outcome(outcome)
             if let problem = problem(outcome, client) { json.string("code", problem.code) }
-        }.onOneLine
+        }.jsonOnOneLine
         line.writeStaticString("\n")
         return line
     }
@@ -41,7 +41,7 @@ enum CommandAnswer {
     /// - Parameter isLost: Nobody waits for its result any more.
     static func state(_ record: CommandRecord, isLost: Bool) -> ByteBuffer {
         let outcome = record.outcome ?? (isLost ? .noResult : nil)
-        return document { json in
+        return JSONObjectWriter.document { json in
             json.string("id", record.id.rawValue)
             json.string("client", record.client.rawValue)
             json.string("name", record.name)
@@ -59,16 +59,9 @@ enum CommandAnswer {
         event.writeStaticString("event: ")
         event.writeStaticString(name)
         event.writeStaticString("\ndata: ")
-        event.writeImmutableBuffer(data.onOneLine)
+        event.writeImmutableBuffer(data.jsonOnOneLine)
         event.writeStaticString("\n\n")
         return event
-    }
-
-    static func document(_ members: (inout JSONObjectWriter) -> Void) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        members(&json)
-        return json.finish()
     }
 }
 
@@ -79,15 +72,5 @@ extension JSONObjectWriter {
         integer("status", status)
         if let payload { self.payload(payload) }
         integer("ms", milliseconds)
-    }
-}
-
-extension ByteBuffer {
-    /// JSON in which no value is broken over lines: outside of strings a line break is white space, and inside there is none
-    /// (RFC 8259 section 7).
-    fileprivate var onOneLine: ByteBuffer {
-        let isBreak: (UInt8) -> Bool = { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
-        guard readableBytesView.contains(where: isBreak) else { return self }
-        return ByteBuffer(bytes: readableBytesView.lazy.map { isBreak($0) ? UInt8(ascii: " ") : $0 })
     }
 }

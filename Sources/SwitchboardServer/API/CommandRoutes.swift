@@ -19,8 +19,7 @@ struct CommandRoutes: Sendable {
 
     func add(to table: RouteTable<APIContext>) {
         table.post("/v1/clients/:id/commands") { request, context in
-            guard let client = ClientID(rawValue: try parameter("id", context)) else { throw Problem.invalidClientID }
-            return try await send(request, to: client, context)
+            try await send(request, to: try client(context), context)
         }
         table.get("/v1/commands/:id") { _, context in
             guard let id = CommandID(rawValue: try parameter("id", context)) else { throw Problem.invalidCommandID }
@@ -89,9 +88,9 @@ struct CommandRoutes: Sendable {
             sign: (ByteBuffer(string: ": \n\n"), Self.signInterval), endsWithCaller: true)
         return answer.response(on: channel) { queue in
             let outcome = try await call.run(on: node) { payload in
-                try await queue.add(CommandAnswer.event("output", CommandAnswer.document { $0.payload(payload) }))
+                try await queue.add(CommandAnswer.event("output", JSONObjectWriter.document { $0.payload(payload) }))
             } onLoss: { count in
-                try await queue.add(CommandAnswer.event("gap", CommandAnswer.document { $0.integer("lost", count) }))
+                try await queue.add(CommandAnswer.event("gap", JSONObjectWriter.document { $0.integer("lost", count) }))
             }
             if let problem = CommandAnswer.problem(outcome, call.client) {
                 try await queue.add(CommandAnswer.event("error", problem.document))
@@ -102,11 +101,7 @@ struct CommandRoutes: Sendable {
     }
 
     private func state(of id: CommandID) async throws -> Response {
-        let bytes: ByteBuffer? = try await stored {
-            try await withCheckedThrowingContinuation { continuation in
-                node.store.read(.command(id)) { continuation.resume(with: $0) }
-            }
-        }
+        let bytes = try await stored { try await node.store.read(.command(id)) }
         guard let record = bytes.flatMap({ CommandRecord($0) }) else { throw Problem.commandNotFound }
         return .json(CommandAnswer.state(record, isLost: !node.living.contains(record.origin)))
     }

@@ -13,8 +13,7 @@ struct GroupCommandRoutes: Sendable {
 
     func add(to table: RouteTable<APIContext>) {
         table.post("/v1/groups/:name/commands") { request, context in
-            guard let group = GroupName(rawValue: try parameter("name", context)) else { throw Problem.invalidGroup }
-            return try await send(request, to: group, context)
+            try await send(request, to: try group(context), context)
         }
     }
 
@@ -29,7 +28,7 @@ struct GroupCommandRoutes: Sendable {
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: true)
         return answer.response(on: context.channel) { queue in
             let answered = try await send(order, to: members, into: queue)
-            var last = CommandAnswer.document { json in
+            var last = JSONObjectWriter.document { json in
                 json.integer("matched", members.count)
                 json.integer("answered", answered)
                 json.integer("failed", members.count - answered)

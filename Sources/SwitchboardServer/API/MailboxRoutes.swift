@@ -21,35 +21,24 @@ struct MailboxRoutes: Sendable {
         }
     }
 
-    private func client(_ context: APIContext) throws(Problem) -> ClientID {
-        guard let client = ClientID(rawValue: try parameter("id", context)) else { throw .invalidClientID }
-        return client
-    }
-
     private func list(_ client: ClientID, _ request: Request) async throws -> Response {
         let (limit, cursor) = try page(request)
-        let page: MailPage = try await stored {
-            try await withCheckedThrowingContinuation { continuation in
-                node.store.mail(of: client, after: cursor, limit: limit, bytes: Self.pageBytes) {
-                    continuation.resume(with: $0)
-                }
-            }
+        let page = try await stored {
+            try await node.store.mail(of: client, after: cursor, limit: limit, bytes: Self.pageBytes)
         }
         for push in page.expired { node.expired(push) }
         let size = try await stored { try await node.store.mailboxSize(of: client) }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("client", client.rawValue)
-        json.integer("count", size.pushes)
-        json.integer("bytes", size.bytes)
-        json.list("pushes", page.pushes) { $0.waiting($1) }
-        if page.hasMore, let last = page.pushes.last?.durable?.place { json.string("next", last.text) }
-        return .json(json.finish())
+        return .json { json in
+            json.string("client", client.rawValue)
+            json.integer("count", size.pushes)
+            json.integer("bytes", size.bytes)
+            json.list("pushes", page.pushes) { $0.waiting($1) }
+            if page.hasMore, let last = page.pushes.last?.durable?.place { json.string("next", last.text) }
+        }
     }
 
     private func page(_ request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
-        guard let query = URLQuery(request.uri.query ?? "") else { throw .invalidRequest("the query is not valid") }
-        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
+        let query = try URLQuery.checked(request.uri.query)
         var limit = Self.standardLimit
         var cursor: StreamOffset?
         for (name, value) in query.items {
@@ -79,10 +68,7 @@ struct MailboxRoutes: Sendable {
     private func empty(_ client: ClientID) async throws -> Response {
         let pushes = try await stored { try await node.store.emptyMailbox(of: client) }
         for push in pushes { node.journal.note(.cancelled, about: push, client: client) }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.integer("deleted", pushes.count)
-        return .json(json.finish())
+        return .json { $0.integer("deleted", pushes.count) }
     }
 }
 

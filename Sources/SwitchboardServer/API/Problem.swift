@@ -33,15 +33,14 @@ struct Problem: Error, Hashable {
 
     /// The document's JSON text.
     var document: ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("type", "urn:switchboard:problem:" + code)
-        json.string("title", title)
-        json.integer("status", status)
-        json.string("detail", detail)
-        json.string("code", code)
-        for figure in figures { json.integer(named: figure.name, figure.value) }
-        return json.finish()
+        return JSONObjectWriter.document { json in
+            json.string("type", "urn:switchboard:problem:" + code)
+            json.string("title", title)
+            json.integer("status", status)
+            json.string("detail", detail)
+            json.string("code", code)
+            for figure in figures { json.integer(named: figure.name, figure.value) }
+        }
     }
 
     static let contentType = "application/problem+json"

@@ -105,10 +105,9 @@ struct PushAccount {
     }
 
     private static func target(_ clients: [String]) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        if clients.count == 1 { json.string("client", clients[0]) } else { json.strings("clients", clients) }
-        return json.finish()
+        return JSONObjectWriter.document { json in
+            if clients.count == 1 { json.string("client", clients[0]) } else { json.strings("clients", clients) }
+        }
     }
 }
 

@@ -17,23 +17,22 @@ struct PushReportRoutes: Sendable {
 
     static func document(_ id: PushID, _ log: [(at: UInt64, entry: ByteBuffer)]) -> ByteBuffer {
         let account = PushAccount(log)
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("id", id.rawValue)
-        json.string("state", account.state)
-        if let target = account.target { json.verbatim("target", target) }
-        json.object("counts") { counts in
-            counts.counts(account.counts)
-            for end in PushAccount.End.allCases { counts.integer(named: end.rawValue, account.ends[end] ?? 0) }
+        return JSONObjectWriter.document { json in
+            json.string("id", id.rawValue)
+            json.string("state", account.state)
+            if let target = account.target { json.verbatim("target", target) }
+            json.object("counts") { counts in
+                counts.counts(account.counts)
+                for end in PushAccount.End.allCases { counts.integer(named: end.rawValue, account.ends[end] ?? 0) }
+            }
+            json.list("timeline", account.timeline) { entry, moment in
+                entry.time("at", moment.at)
+                entry.string("event", moment.event)
+                if let node = moment.node { entry.string("node", node) }
+                if let client = moment.client { entry.string("client", client) }
+                entry.integer("count", moment.count)
+            }
+            if log.count >= PushLog.maximumEntries { json.boolean("truncated", true) }
         }
-        json.list("timeline", account.timeline) { entry, moment in
-            entry.time("at", moment.at)
-            entry.string("event", moment.event)
-            if let node = moment.node { entry.string("node", node) }
-            if let client = moment.client { entry.string("client", client) }
-            entry.integer("count", moment.count)
-        }
-        if log.count >= PushLog.maximumEntries { json.boolean("truncated", true) }
-        return json.finish()
     }
 }

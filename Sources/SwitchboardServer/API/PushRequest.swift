@@ -98,8 +98,7 @@ struct PushRequest: Sendable {
 
     private func options(_ target: Target) throws(Problem) -> PushOrder.Options {
         guard !query.isEmpty else { return PushOrder.Options() }
-        guard let query = URLQuery(query) else { throw .invalidRequest("the query is not valid") }
-        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
+        let query = try URLQuery.checked(query)
         var options = PushOptionsReader()
         for (name, value) in query.items {
             switch name {

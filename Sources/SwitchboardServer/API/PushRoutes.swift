@@ -32,14 +32,6 @@ struct PushRoutes<Context: RequestContext> {
     }
 }
 
-/// A path parameter, percent-decoded.
-func parameter(_ name: String, _ context: some RequestContext) throws(Problem) -> String {
-    guard let raw = context.parameters.get(name), let value = PercentEncoding.decode(raw) else {
-        throw .invalidRequest("the path is not valid")
-    }
-    return value
-}
-
 extension Request {
     /// - Parameter limit: Bytes; 0 means no limit.
     func wholeBody(limit: Int) async throws -> ByteBuffer {

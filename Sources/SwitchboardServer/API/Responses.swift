@@ -17,6 +17,11 @@ extension Response {
         Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body))
     }
 
+    /// An object, with status 200.
+    static func json(_ members: (inout JSONObjectWriter) -> Void) -> Response {
+        .json(JSONObjectWriter.document(members))
+    }
+
     static let noContent = Response(status: .noContent)
 }
 

@@ -16,6 +16,8 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Requests whose responses have not ended. An answer of our own may only be written when there are none.
     private var outstanding = 0
     private var isEnding = false
+    /// The newest request is the last on its connection.
+    private var isAtLast = false
     /// Nothing behind this handler watches the time before the first request.
     private var deadline: Scheduled<Void>?
 
@@ -44,13 +46,11 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         deadline?.cancel()
         outstanding += 1
-        if switchesProtocol(head) {
-            // The parser stops behind such a head and would keep whatever follows.
-            head.headers.replaceOrAdd(name: "Connection", value: "close")
-            context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
-        } else if isLast(head) {
-            head.headers.replaceOrAdd(name: "Connection", value: "close")
-        }
+        let switchesProtocol = switchesProtocol(head)
+        // The parser stops behind such a head and would keep whatever follows.
+        if switchesProtocol { context.channel.setOption(.autoRead, value: false).whenFailure { _ in } }
+        isAtLast = switchesProtocol || isLast(head)
+        if isAtLast { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
@@ -67,7 +67,14 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { outstanding -= 1 }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isAtLast && outstanding == 1:
+            // RFC 9112 section 9.6: the last response says that it is.
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end: outstanding -= 1
+        default: break
+        }
         context.write(data, promise: promise)
     }
 

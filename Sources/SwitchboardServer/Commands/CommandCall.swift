@@ -101,10 +101,7 @@ struct CommandCall: Sendable {
 
     /// - Returns: What is known of the command already; nil when it is new.
     private func claim() async throws -> CommandRecord? {
-        let found: ByteBuffer? = try await withCheckedThrowingContinuation { continuation in
-            commands.store.claim(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
-        }
-        return found.flatMap { CommandRecord($0) }
+        try await commands.store.claim(.command(id), record.bytes, seconds: lifetime).flatMap { CommandRecord($0) }
     }
 
     /// A command of this id was there before: its result is the answer, now or when it comes.
@@ -131,16 +128,11 @@ struct CommandCall: Sendable {
     }
 
     private func write() async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            commands.store.write(.command(id), record.bytes, seconds: lifetime) { continuation.resume(with: $0) }
-        }
+        try await commands.store.write(.command(id), record.bytes, seconds: lifetime)
     }
 
     private func read() async throws -> CommandRecord? {
-        let bytes: ByteBuffer? = try await withCheckedThrowingContinuation { continuation in
-            commands.store.read(.command(id)) { continuation.resume(with: $0) }
-        }
-        return bytes.flatMap { CommandRecord($0) }
+        try await commands.store.read(.command(id)).flatMap { CommandRecord($0) }
     }
 
     // MARK: Under way

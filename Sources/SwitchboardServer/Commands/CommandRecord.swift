@@ -35,27 +35,26 @@ struct CommandRecord: Hashable, Sendable {
     }
 
     var bytes: ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("id", id.rawValue)
-        json.string("client", client.rawValue)
-        json.string("name", name)
-        json.string("origin", origin.rawValue)
-        switch outcome {
-        case nil: break
-        case .result(let status, let payload, let milliseconds):
-            json.integer("status", status)
-            json.integer("ms", milliseconds)
-            if let payload { json.payload(payload) }
-        case .offline: json.string("failure", "offline")
-        case .noResult: json.string("failure", "noResult")
-        case .unsupported: json.string("failure", "unsupported")
-        case .queueFull: json.string("failure", "queueFull")
-        case .conflict: json.string("failure", "conflict")
-        case .cancelled: json.string("failure", "cancelled")
-        case .failed: json.string("failure", "bus")
+        return JSONObjectWriter.document { json in
+            json.string("id", id.rawValue)
+            json.string("client", client.rawValue)
+            json.string("name", name)
+            json.string("origin", origin.rawValue)
+            switch outcome {
+            case nil: break
+            case .result(let status, let payload, let milliseconds):
+                json.integer("status", status)
+                json.integer("ms", milliseconds)
+                if let payload { json.payload(payload) }
+            case .offline: json.string("failure", "offline")
+            case .noResult: json.string("failure", "noResult")
+            case .unsupported: json.string("failure", "unsupported")
+            case .queueFull: json.string("failure", "queueFull")
+            case .conflict: json.string("failure", "conflict")
+            case .cancelled: json.string("failure", "cancelled")
+            case .failed: json.string("failure", "bus")
+            }
         }
-        return json.finish()
     }
 
     /// - Returns: nil when the bytes are not such a record.

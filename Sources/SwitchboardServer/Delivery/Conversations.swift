@@ -84,7 +84,7 @@ final class Conversations: Sendable {
 
     /// Time passes (``Delivery/sweep(living:)``).
     func sweep(living: Set<NodeID>) {
-        let now = MonotonicClock.nanoseconds() / 1_000_000
+        let now = MonotonicClock.milliseconds()
         for id in pending.withLock({ Array($0.keys) }) { update(id) { $0.tracker.living(living) } }
         let late = pending.withLock { pending in
             let ids = pending.filter { now >= $0.value.since + Self.timeout }.map(\.key)
@@ -94,7 +94,7 @@ final class Conversations: Sendable {
     }
 
     private func begin(_ id: String, _ continuation: CheckedContinuation<Replies, any Error>) {
-        let now = MonotonicClock.nanoseconds() / 1_000_000
+        let now = MonotonicClock.milliseconds()
         pending.withLock { $0[id] = Pending(since: now, continuation: continuation) }
     }
 

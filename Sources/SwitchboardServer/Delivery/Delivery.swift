@@ -132,7 +132,7 @@ final class Delivery: Sendable {
     /// - Returns: nil when too many pushes are under way; the completion is called then.
     private func begin(_ order: PushOrder, isNoted: Bool = true, _ completion: @escaping Completion) -> BusPush? {
         let now = WallClock.milliseconds()
-        let since = MonotonicClock.nanoseconds() / 1_000_000
+        let since = MonotonicClock.milliseconds()
         let options = order.options
         let wait = options.wait.map { UInt64($0 * 1000) }
         var isStored = false
@@ -189,7 +189,7 @@ final class Delivery: Sendable {
     ///
     /// - Parameter living: The nodes whose lease is alive.
     func sweep(living: Set<NodeID>) {
-        let now = MonotonicClock.nanoseconds() / 1_000_000
+        let now = MonotonicClock.milliseconds()
         var late: [UInt64] = []
         var doubtful: [UInt64] = []
         state.withLock { state in

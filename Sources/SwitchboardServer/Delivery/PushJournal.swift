@@ -13,27 +13,27 @@ struct PushJournal: Sendable {
     }
 
     func note(_ event: Event, about push: PushID, client: ClientID? = nil, clients: Int? = nil) {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("event", event.rawValue)
-        json.string("node", node.rawValue)
-        if let client { json.string("client", client.rawValue) }
-        if let clients { json.integer("clients", clients) }
-        store.note(json.finish(), about: push)
+        let document = JSONObjectWriter.document { json in
+            json.string("event", event.rawValue)
+            json.string("node", node.rawValue)
+            if let client { json.string("client", client.rawValue) }
+            if let clients { json.integer("clients", clients) }
+        }
+        store.note(document, about: push)
     }
 
     /// Notes the answer to a push as well as giving it.
     func noting(_ target: Target, _ completion: @escaping Delivery.Completion) -> Delivery.Completion {
         { id, result in
             if case .success(let report) = result {
-                var buffer = ByteBuffer()
-                var json = JSONObjectWriter(taking: &buffer)
-                json.string("event", "answered")
-                json.string("node", node.rawValue)
-                json.object("target") { $0.target(target) }
-                json.object("counts") { $0.counts(report.counts) }
-                json.boolean("final", report.isFinal)
-                store.note(json.finish(), about: id)
+                let document = JSONObjectWriter.document { json in
+                    json.string("event", "answered")
+                    json.string("node", node.rawValue)
+                    json.object("target") { $0.target(target) }
+                    json.object("counts") { $0.counts(report.counts) }
+                    json.boolean("final", report.isFinal)
+                }
+                store.note(document, about: id)
             }
             completion(id, result)
         }

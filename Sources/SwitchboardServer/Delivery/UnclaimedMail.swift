@@ -21,7 +21,10 @@ final class UnclaimedMail: Sendable {
     func note(_ client: ClientID) {
         let now = Self.now
         state.withLock { state in
-            if state.clients.count >= Self.maximum { state.clients = state.clients.filter { $0.value > now } }
+            // While everyone has to look in any case, the table is not searched again for each of them.
+            if state.clients.count >= Self.maximum, state.overflowUntil <= now {
+                state.clients = state.clients.filter { $0.value > now }
+            }
             if state.clients.count < Self.maximum {
                 state.clients[client] = now + Self.lifetime
             } else {

@@ -40,7 +40,7 @@ extension Node {
                 let part = sessions[start..<min(start + Self.mailBatch, sessions.count)]
                 shard.loop.execute { for place in part { shard.session(at: place)?.checkMail() } }
                 // Replies come in order, so this also waits for those of the mailboxes.
-                try await barrier()
+                try await bus.barrier()
             }
         }
     }
@@ -62,7 +62,7 @@ extension Node {
             let page = try await history(of: channel, after: after)
             if let pushes = page.pushes { missed += pushes } else { holes.append((channel, page.newest)) }
         }
-        try await barrier()
+        try await bus.barrier()
         for (channel, newest) in holes { tellOfHole(in: channel, newest: newest) }
         return histories.endCatchUp(missed) { deliver($0) }
     }
@@ -82,15 +82,7 @@ extension Node {
 
     private func history(of channel: String, after offset: HistoryOffset?) async throws -> HistoryPage {
         let limit = max(1, configuration.historyLimit)
-        return try await withCheckedThrowingContinuation { continuation in
-            store.history(of: channel, after: offset, limit: limit) { continuation.resume(with: $0) }
-        }
-    }
-
-    private func barrier() async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            bus.barrier { continuation.resume(with: $0) }
-        }
+        return try await store.history(of: channel, after: offset, limit: limit)
     }
 
     /// What was missed is gone: its framed clients are told, as those are that come back too late.

@@ -11,7 +11,7 @@ enum NodeReport {
             for groups in await collect(node, { $0.groups.mapValues(\.members.count) }) {
                 counts.merge(groups, uniquingKeysWith: +)
             }
-            return object { json in
+            return JSONObjectWriter.document { json in
                 json.object("groups") { groups in
                     for (name, count) in counts { groups.integer(named: name.rawValue, count) }
                 }
@@ -20,10 +20,10 @@ enum NodeReport {
             let lists = await collect(node) { shard in
                 shard.groups[name]?.members.compactMap { $0.record?.client.rawValue } ?? []
             }
-            return object { $0.strings("clients", lists.flatMap { $0 }) }
+            return JSONObjectWriter.document { $0.strings("clients", lists.flatMap { $0 }) }
         case .stats:
             let counters = await collect(node) { $0.counters }.reduce(ShardCounters(), +)
-            return object { json in
+            return JSONObjectWriter.document { json in
                 for (name, value) in figures(counters, of: node) { json.integer(name, value) }
             }
         }
@@ -44,13 +44,6 @@ enum NodeReport {
             ("restoring", node.settlement.isRestoring ? 1 : 0), ("busUnparsable", node.busHealth.unparsable),
             ("redisReconnects", node.busHealth.reconnects),
         ]
-    }
-
-    private static func object(_ members: (inout JSONObjectWriter) -> Void) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        members(&json)
-        return json.finish()
     }
 
     private static func collect<Value: Sendable>(

@@ -7,7 +7,7 @@ extension Session {
     func run(_ command: BusCommand) {
         guard mode == .framed else { return node.tell(.unsupported, of: command) }
         guard phase == .open else { return node.tell(.notHere, of: command) }
-        switch commands.add(command, now: MonotonicClock.nanoseconds() / 1_000_000) {
+        switch commands.add(command, now: MonotonicClock.milliseconds()) {
         case .start: start(command)
         case .wait: break
         case .repeated: node.tell(.delivered, of: command)
@@ -32,7 +32,7 @@ extension Session {
     /// - Returns: The command that ran under this id.
     private func end(_ id: CommandID) -> BusCommand? {
         commandTimers.removeValue(forKey: id)?.cancel()
-        let (finished, next) = commands.finish(id, now: MonotonicClock.nanoseconds() / 1_000_000)
+        let (finished, next) = commands.finish(id, now: MonotonicClock.milliseconds())
         if let next, phase == .open { start(next) }
         return finished
     }

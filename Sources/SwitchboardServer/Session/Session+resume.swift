@@ -34,10 +34,11 @@ final class Recovery {
 
     func hold(_ push: BusPush) {
         let name = push.target.channel
-        guard var channel = channels[name] else { return }
-        channels[name] = nil
-        if channel.held.count < Self.limit { channel.held.append(push) } else { channel.hasOverflown = true }
-        channels[name] = channel
+        if let count = channels[name]?.held.count, count >= Self.limit {
+            channels[name]?.hasOverflown = true
+        } else {
+            channels[name]?.held.append(push)
+        }
     }
 }
 

@@ -7,9 +7,7 @@ import SwitchboardProtocol
 /// The store's calls that take a completion, for tests that wait.
 extension RedisCluster {
     func enqueue(_ push: BusPush, _ limits: MailboxLimits = .none) async throws -> Enqueued {
-        try await withCheckedThrowingContinuation { continuation in
-            store.enqueue(push, limits: limits) { continuation.resume(with: $0) }
-        }
+        try await store.enqueue(push, limits: limits)
     }
 
     /// Enqueues a push that must be kept.
@@ -26,49 +24,35 @@ extension RedisCluster {
     func mail(
         of client: ClientID, after offset: StreamOffset? = nil, limit: Int = 1000, bytes: Int = 1 << 24
     ) async throws -> MailPage {
-        try await withCheckedThrowingContinuation { continuation in
-            store.mail(of: client, after: offset, limit: limit, bytes: bytes) { continuation.resume(with: $0) }
-        }
+        try await store.mail(of: client, after: offset, limit: limit, bytes: bytes)
     }
 
     @discardableResult
     func acknowledge(_ client: ClientID, upTo offset: StreamOffset?) async throws -> [AckedPush] {
-        try await withCheckedThrowingContinuation { continuation in
-            store.acknowledge(client, upTo: offset ?? .zero) { continuation.resume(with: $0) }
-        }
+        try await store.acknowledge(client, upTo: offset ?? .zero)
     }
 
     /// - Returns: The push with its place.
     @discardableResult
     func append(_ push: BusPush, limit: Int = 0) async throws -> BusPush {
-        let (place, _) = try await withCheckedThrowingContinuation { continuation in
-            store.append(push, limit: limit) { continuation.resume(with: $0) }
-        }
+        let (place, _) = try await store.append(push, limit: limit)
         return push.placed(place)
     }
 
     func history(of channel: String, after offset: HistoryOffset?, limit: Int = 300) async throws -> HistoryPage {
-        try await withCheckedThrowingContinuation { continuation in
-            store.history(of: channel, after: offset, limit: limit) { continuation.resume(with: $0) }
-        }
+        try await store.history(of: channel, after: offset, limit: limit)
     }
 
     func claim(_ key: LedgerKey, _ value: String, seconds: Int = 60) async throws -> String? {
-        try await withCheckedThrowingContinuation { continuation in
-            store.claim(key, ByteBuffer(string: value), seconds: seconds) { continuation.resume(with: $0) }
-        }.map { String(buffer: $0) }
+        try await store.claim(key, ByteBuffer(string: value), seconds: seconds).map { String(buffer: $0) }
     }
 
     func write(_ key: LedgerKey, _ value: String, seconds: Int = 60) async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            store.write(key, ByteBuffer(string: value), seconds: seconds) { continuation.resume(with: $0) }
-        }
+        try await store.write(key, ByteBuffer(string: value), seconds: seconds)
     }
 
     func barrier() async throws {
-        try await withCheckedThrowingContinuation { continuation in
-            bus.barrier { continuation.resume(with: $0) }
-        }
+        try await bus.barrier()
     }
 }
 
