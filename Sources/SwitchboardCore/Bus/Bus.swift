@@ -27,6 +27,8 @@ public enum RouteOutcome: Hashable, Sendable {
 public protocol BusReceiver: AnyObject, Sendable {
     func receive(_ message: BusMessage)
     /// The bus is away: from here on messages may be missed. What comes before ``busDidRecover()`` may be behind a hole.
+    ///
+    /// It must return at once and not use the bus or the store.
     func busWasLost()
     /// The bus is back after it was away, its subscriptions proved: presence must be written again.
     func busDidRecover()

@@ -111,14 +111,16 @@ final class RedisLink: Sendable {
             guard gate.life == life else { return nil }
             gate.error = trouble.busError
             defer { gate.ready = nil }
-            gate.commands += gate.ready?.connection.commands ?? 0
-            return gate.ready
+            guard let ready = gate.ready else { return nil }
+            gate.commands += ready.connection.commands
+            // Under the lock, so that it is told before the next life opens, and of what that hears nothing can be taken for
+            // a time without a hole.
+            gate.receiver?.busWasLost()
+            return ready
         }
-        ready?.connection.close(trouble)
-        guard ready != nil else { return }
+        guard let ready else { return }
+        ready.connection.close(trouble)
         failBarriers(trouble.busError)
-        // Before the next life subscribes: what it hears first may be behind what was missed.
-        receiver?.busWasLost()
     }
 
     /// Redis says of this node's live sessions that they are gone, after the node was held up for longer than its lease: has

@@ -124,14 +124,16 @@ final class Node: BusReceiver {
         }
     }
 
-    func busWasLost() { histories.hold() }
+    func busWasLost() {
+        settlement.lost(roster.living)
+        histories.hold()
+    }
 
     func busDidRecover() {
         logger.info("the bus is back; writing presence again")
-        let round = settlement.begin()
-        let others = roster.living.subtracting([id])
+        let (round, awaited) = settlement.begin(roster.living)
         let lostAt = busSeenAt.load(ordering: .relaxed)
-        Task { await settle(awaiting: others, round: round, lostAt: lostAt) }
+        Task { await settle(awaiting: awaited, round: round, lostAt: lostAt) }
     }
 
     func deliver(_ push: BusPush) {

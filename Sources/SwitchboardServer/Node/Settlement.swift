@@ -13,6 +13,8 @@ final class Settlement: Sendable {
         var round = 0
         var isRestoring = false
         var isSettling = false
+        /// The nodes that are to come back.
+        var awaited: Set<NodeID> = []
     }
 
     private let state = Mutex(State())
@@ -21,19 +23,33 @@ final class Settlement: Sendable {
     var isRestoring: Bool { state.withLock { $0.isRestoring } }
     var isSettled: Bool { state.withLock { !$0.isSettling } }
 
-    /// - Returns: The number of this round, for the calls that end it.
-    func begin() -> Int {
+    /// The bus is away. From here on, and not only from its return, which is noticed a moment after the first push can go out.
+    ///
+    /// - Parameter living: The nodes that were known to live; after the return the store may know fewer.
+    func lost(_ living: Set<NodeID>) { _ = begin(living) }
+
+    /// The bus is back.
+    ///
+    /// - Returns: The number of this round, for the calls that end it, and the nodes that are to come back.
+    func begin(_ living: Set<NodeID>) -> (round: Int, awaited: Set<NodeID>) {
         state.withLock { state in
             state.round += 1
             state.isRestoring = true
             state.isSettling = true
-            return state.round
+            state.awaited.formUnion(living)
+            return (state.round, state.awaited)
         }
     }
 
     func restored(_ round: Int) { state.withLock { if $0.round == round { $0.isRestoring = false } } }
 
-    func settled(_ round: Int) { state.withLock { if $0.round == round { $0.isSettling = false } } }
+    func settled(_ round: Int) {
+        state.withLock { state in
+            guard state.round == round else { return }
+            state.isSettling = false
+            state.awaited = []
+        }
+    }
 
     func isCurrent(_ round: Int) -> Bool { state.withLock { $0.round == round } }
 }
@@ -42,14 +58,14 @@ extension Node {
     /// The bus is back: writes presence again, and waits for the other nodes to have done so.
     ///
     /// - Parameter lostAt: Unix milliseconds at which the bus was last there.
-    func settle(awaiting others: Set<NodeID>, round: Int, lostAt: UInt64) async {
+    func settle(awaiting nodes: Set<NodeID>, round: Int, lostAt: UInt64) async {
         await beat()
         await restorePresence()
         await catchUp(lostAt: lostAt) { settlement.isCurrent(round) && bus.isAvailable }
         settlement.restored(round)
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(NodeLease.lifetime)
-        var missing = others
+        var missing = nodes.subtracting([id])
         while settlement.isCurrent(round), clock.now < deadline {
             if let replies = try? await conversations.ask(.stats) {
                 missing.subtract(replies.bodies.filter { NodeReport.isRestored($0.body) }.map(\.node))
