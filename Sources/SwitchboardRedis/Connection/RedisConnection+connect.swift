@@ -19,7 +19,7 @@ extension RedisConnection {
             let tls = try configuration.address.isTLS ? tlsContext(configuration) : nil
             connection = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
                 .connect(host: configuration.address.host, port: configuration.address.port) { channel in
                     channel.eventLoop.makeCompletedFuture {
