@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import subprocess
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support import ROOT, eventually
@@ -51,10 +51,20 @@ class Lab:
         return self.run("exec", name, *command)
 
     def background(self, *arguments):
-        """The same while the test goes on; join() the result."""
-        thread = threading.Thread(target=self.call, args=arguments)
-        thread.start()
-        return thread
+        """The same while the test goes on; result() of what this returns waits for it."""
+        pool = ThreadPoolExecutor(1)
+        future = pool.submit(self.call, *arguments)
+        pool.shutdown(wait=False)
+        return future
+
+    @contextlib.contextmanager
+    def cut(self, name, *arguments):
+        """Cut off for a while."""
+        self.call("cut", name, *arguments)
+        try:
+            yield
+        finally:
+            self.call("heal", name)
 
     def containers(self):
         return {shown["name"]: shown for shown in json.loads(self.call("ps", "--json"))}

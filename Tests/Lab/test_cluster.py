@@ -31,7 +31,8 @@ def clients():
 
 
 def api(lab, method, path, body=None):
-    status, _, content = ask(lab.port, method, path, json.dumps(body).encode() if body is not None else None)
+    headers = {"Content-Type": "application/json"}
+    status, _, content = ask(lab.port, method, path, json.dumps(body).encode() if body is not None else None, headers)
     return status, json.loads(content)
 
 
@@ -42,8 +43,11 @@ def nodes(lab):
 
 
 def connect(lab, clients, count, prefix):
-    statuses = [open_socket(clients, lab.port, f"/ws?clientId={prefix}-{number}") for number in range(count)]
-    assert statuses == [101] * count
+    """As clients do, which come again after a refusal: nginx gives up a handshake that it has just offered to a dead node
+    when it learns in the same moment that there are other addresses.
+    """
+    for number in range(count):
+        eventually(lambda: open_socket(clients, lab.port, f"/ws?clientId={prefix}-{number}") == 101, 5, "it is let in")
 
 
 def push_arrives(lab, what):
@@ -98,7 +102,7 @@ def test_stopped_and_killed_nodes_hurt_nobody(cluster):
     with contextlib.ExitStack() as clients:
         connect(cluster, clients, 20, "meanwhile")
     push_arrives(cluster, "push-after-a-kill")
-    stopping.join()
+    stopping.result()
     shown = cluster.containers()
     assert (shown["node-5"]["state"], shown["node-5"]["ended"]) == ("exited", "status 0")
     assert (shown["node-4"]["state"], shown["node-4"]["ended"]) == ("exited", "SIGKILL")
@@ -126,15 +130,16 @@ def test_a_node_that_is_cut_off_from_redis_is_passed_over(cluster, clients):
         return cluster.inside("node-2", "switchboard-healthcheck", "8080").returncode == 0
 
     assert ready()
-    cluster.call("cut", "node-2", "--drop", "--from", "redis")
-    # The connection is not closed, only silent: what tells is the canary that does not come back.
-    eventually(lambda: not ready(), 20, "node-2 is not ready")
-    assert "answers 503" in cluster.inside("node-2", "switchboard-healthcheck", "8080").stdout
-    connect(cluster, clients, 20, "elsewhere")
-    others = {name: count for name, count in nodes_seen_by(cluster, "node-1").items() if name != "node-2"}
-    assert sum(others.values()) >= 20
-    assert cluster.containers()["node-2"]["cuts"] == ["drop from redis"]
-    cluster.call("heal", "node-2")
+    with cluster.cut("node-2", "--drop", "--from", "redis"):
+        assert cluster.containers()["node-2"]["cuts"] == ["drop from redis"]
+        # The connection is not closed, only silent: what tells is the canary that does not come back.
+        eventually(lambda: not ready(), 20, "node-2 is not ready")
+        assert "answers 503" in cluster.inside("node-2", "switchboard-healthcheck", "8080").stdout
+        connect(cluster, clients, 20, "elsewhere")
+
+        def others_have_them():
+            return sum(count for name, count in nodes_seen_by(cluster, "node-1").items() if name != "node-2") >= 20
+        eventually(others_have_them, what="the others have these clients")
     eventually(ready, 30, "node-2 is ready again")
 
 
@@ -144,21 +149,23 @@ def nodes_seen_by(lab, name):
 
 
 def test_a_rejecting_host_is_noticed_at_once(cluster):
-    cluster.call("cut", "node-1", "--reject")
-    start = time.monotonic()
-    result = cluster.inside("agent-host", "bash", "-c", "exec 3<> /dev/tcp/node-1/8080")
-    assert "refused" in result.stderr and time.monotonic() - start < 5
-    cluster.call("heal", "node-1")
-    assert cluster.inside("agent-host", "bash", "-c", "exec 3<> /dev/tcp/node-1/8080").returncode == 0
+    def connects():
+        return cluster.inside("agent-host", "timeout", "20", "bash", "-c", "exec 3<> /dev/tcp/node-1/8080")
+
+    with cluster.cut("node-1", "--reject"):
+        start = time.monotonic()
+        assert "refused" in connects().stderr and time.monotonic() - start < 10
+    assert connects().returncode == 0
 
 
 def test_rolling_restart(cluster):
     before = cluster.containers()
     rolling = cluster.background("roll", "node")
     statuses = []
-    while rolling.is_alive():
+    while not rolling.done():
         statuses.append(ask(cluster.port, "GET", "/v1/nodes")[0])
-        rolling.join(0.2)
+        time.sleep(0.1)  # the pace of these requests
+    rolling.result()
     after = cluster.containers()
     assert all(after[f"node-{n}"]["process"] != before[f"node-{n}"]["process"] for n in (1, 2, 3))
     assert all(after[f"node-{n}"]["health"] == "healthy" for n in (1, 2, 3))

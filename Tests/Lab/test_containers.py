@@ -50,7 +50,7 @@ volumes: {{kept: }}
         assert one.inside("one-1", "touch", path, "--user", "root").returncode != 0
         assert one.run("exec", "--user", "root", "one-1", "touch", path).returncode != 0
     assert one.run("exec", "--user", "root", "one-1", "ip", "link", "set", "eth0", "down").returncode != 0
-    assert sees("ps ax | grep -c redis-server") == "1", "containers see only their own processes"
+    assert set(sees("ps -e -o comm=; true").split()) == {"sleep", "sh", "ps"}
 
 
 def test_a_volume_outlives_its_container_and_a_container_a_restart(lab):
@@ -179,10 +179,10 @@ services:
     one.call("cut", "server", "--from", "one")
     assert fetch().stdout.startswith("200")
     one.call("cut", "client", "--reject", "--from", "server")
-    assert "refused" in fetch().stderr
+    assert fetch("--connect-timeout", "5").returncode == 7, "refused, without waiting"
     one.call("heal", "client")
     one.call("cut", "server", "--drop")
-    assert "timed out" in fetch("--connect-timeout", "1").stderr
+    assert fetch("--connect-timeout", "1").returncode == 28, "no answer at all"
     one.call("heal", "server")
     assert fetch().stdout.startswith("200")
     size = (ROOT / "LICENSE").stat().st_size

@@ -2,21 +2,27 @@
 
 import os
 import signal
+import socket
 import subprocess
+from pathlib import Path
 
 import pytest
-from labs import Traces, interfaces, interrupt
+from labs import PROGRAM, Traces, interfaces, interrupt
 from support import ask, eventually, free_port, listens
 
 TWO = """
 services:
-  store: {image: redis}
-  web:
+  store:
     image: redis
-    entrypoint: [nc, -l, -k, -p, "7000", -e, cat]
-    scale: 2
-    ports: ["127.0.0.1:${PORT:-0}:7000"]
+    command: [--protected-mode, "no"]
+    ports: ["127.0.0.1:${PORT:-0}:6379"]
+    healthcheck: &ready {test: [CMD, redis-cli, ping], interval: 200ms}
+  other: {image: redis, scale: 2, healthcheck: *ready}
 """
+
+
+def child_of(lab):
+    return int(Path(f"/proc/{lab.process.pid}/task/{lab.process.pid}/children").read_text())
 
 
 @pytest.fixture
@@ -37,9 +43,9 @@ def test_two_labs_with_the_same_file_do_not_meet(lab, machine):
     assert two.call("exec", "store-1", "redis-cli", "get", "whose").strip() == ""
     traces = Traces(one)
     one.call("down")
-    traces.are_gone()
     assert one.process.wait(10) == 0
-    assert set(two.containers()) == {"store-1", "web-1", "web-2"}
+    traces.are_gone()
+    assert set(two.containers()) == {"store-1", "other-1", "other-2"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -67,24 +73,34 @@ services: {deaf: {image: redis, entrypoint: [sh, -c, "trap '' TERM; while :; do 
 def test_sigkill(lab, machine, whom):
     one = lab("killed", TWO).is_up()
     traces = Traces(one)
-    child = int(subprocess.run(["ps", "-o", "pid=", "--ppid", str(one.process.pid)], capture_output=True, text=True, check=True).stdout)
-    os.kill(one.process.pid if whom == "the watching process" else child, signal.SIGKILL)
+    os.kill(one.process.pid if whom == "the watching process" else child_of(one), signal.SIGKILL)
     one.process.wait(10)
     traces.are_gone()
 
 
-def test_down_all_also_of_a_lab_that_hangs(lab, machine):
-    hanging, detached = lab("hanging", TWO).is_up(), lab("unused", TWO).is_up()
-    result = detached.run("--name", "detached", "up", "--detach", "--file", detached.folder.parents[1] / "unused.yml")
-    assert result.returncode == 0 and "lab detached is up" in result.stdout, result
-    traces = [Traces(hanging), Traces(detached)]
-    child = int(subprocess.run(["ps", "-o", "pid=", "--ppid", str(hanging.process.pid)], capture_output=True, text=True, check=True).stdout)
-    os.kill(child, signal.SIGSTOP)
-    for name in ("detached", "hanging", "unused"):
-        detached.call("--name", name, "down", "--timeout", "0")
-    for each in traces:
-        each.are_gone()
-    assert detached.run("--name", "detached", "ps").returncode == 1
+def test_down_of_a_lab_that_hangs(lab, machine):
+    one = lab("hanging", TWO).is_up()
+    traces = Traces(one)
+    os.kill(child_of(one), signal.SIGSTOP)
+    one.call("down", "--timeout", "0")
+    one.process.wait(10)
+    traces.are_gone()
+
+
+def test_detached_and_down_all(tmp_path, machine):
+    """In a network namespace, which has labs of its own: somebody else's must not be ended."""
+    (tmp_path / "two.yml").write_text(TWO)
+    result = subprocess.run(["unshare", "--net", "bash", "-ec", f"""
+        ip link set lo up
+        for name in first second; do {PROGRAM} --name $name up --detach --file {tmp_path}/two.yml; done
+        {PROGRAM} --name second ps
+        {PROGRAM} down --all
+        {PROGRAM} --name first ps && exit 1
+        ! grep @switchboard-lab/ /proc/net/unix
+    """], env={**os.environ, "SWITCHBOARD_RUN": str(tmp_path / "run")}, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result
+    assert "lab first is up" in result.stdout and "other-2  healthy" in result.stdout and result.stdout.count(" ended\n") == 2
+    assert "there is no lab first\n" in result.stderr
 
 
 def test_a_start_that_fails(lab, machine):
@@ -97,9 +113,10 @@ def test_a_start_that_fails(lab, machine):
 def test_published_ports(lab):
     port = free_port()
     one = lab("ports", TWO, PORT=str(port)).is_up()
-    reply = subprocess.run(["busybox", "nc", "127.0.0.1", str(port)], input=b"through", capture_output=True, timeout=10).stdout
-    assert reply == b"through"
+    with socket.create_connection(("127.0.0.1", port), 10) as link:
+        link.sendall(b"PING\r\nQUIT\r\n")
+        assert link.makefile("rb").read() == b"+PONG\r\n+OK\r\n"
     other = lab("taken", TWO, PORT=str(port))
-    assert other.process.wait(20) == 1 and f"web cannot have 127.0.0.1:{port}" in other.text()
+    assert other.process.wait(20) == 1 and f"store cannot have 127.0.0.1:{port}" in other.text()
     assert interrupt(one) == 0
     eventually(lambda: not listens(port), what="the port is closed")

@@ -128,11 +128,7 @@ def _down(options):
     names = control.running() if options.all else [options.name]
     for name in names:
         client = control.Client(name)
-        try:
-            client.ask("down", grace=options.timeout)
-        except Failure:
-            pass  # the connection ends with the lab
-        if not client.await_end(5):
+        if not (client.ask_for_end(options.timeout) and client.await_end(5)):
             client.kill()
             client.await_end(None)
 
@@ -194,7 +190,8 @@ def _exec(options):
         raise Failure("exec needs a command")
     entrance = control.Client(options.name).ask("entrance", name=options.target)
     environment = {**entrance["environment"], **{name: os.environ[name] for name in ("TERM",) if name in os.environ}}
-    program = processes.Program(options.words, environment, options.user or entrance["user"], entrance["folder"])
+    program = processes.Program(options.words, environment, options.user or entrance["user"], entrance["folder"],
+                                entrance["limits"])
     processes.enter(entrance["process"], ["net", "uts", "ipc", "pid", "mnt"])
     process = os.fork()
     if process == 0:

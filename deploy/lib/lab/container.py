@@ -44,6 +44,17 @@ class Container:
                                  self.service.working_dir or self.image.working_dir, limits)
 
     @property
+    def healthcheck(self):
+        """The file's before the image's; none if its test is empty."""
+        check = self.service.healthcheck or self.image.healthcheck
+        return check if check and check.test else None
+
+    @property
+    def is_wanted(self):
+        """Nobody has stopped or killed it."""
+        return self._wanted.is_set()
+
+    @property
     def is_running(self):
         return self.state == "running"
 
@@ -89,9 +100,8 @@ class Container:
         self._child, self.started_at, self.state, self.ended = child, time.monotonic(), "running", None
         self.lab.network.answer(self.address, self.names())
         self.lab.say(f"{self.name} started: {self.address}, process {self.host_process}")
-        check = self.service.healthcheck or self.image.healthcheck
-        if check and check.test:
-            self.health = health.Health(check, self.started_at)
+        if self.healthcheck:
+            self.health = health.Health(self.healthcheck, self.started_at)
             self._monitor = asyncio.create_task(health.Monitor(self.health, self._probe, self._health_changed).run())
         self.lab.changed()
 
@@ -134,10 +144,11 @@ class Container:
         while True:
             ran = await self._ending()
             delay = _FIRST_DELAY if ran >= _SETTLED else delay
-            if not self._may_restart():
+            if self.state == "exited":
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._unwanted(), delay)
+                self.state = "exited"
                 return
             delay = min(2 * delay, _LONGEST_DELAY)
             self.restarts += 1
@@ -145,6 +156,8 @@ class Container:
                 await self._begin()
             except (Failure, OSError) as error:
                 self.lab.say(str(error))
+                self.state = "exited"
+                self.lab.changed()
                 return
             if not self._wanted.is_set():
                 self._child.send(signal.SIGKILL)  # stopped while it was being started
@@ -154,7 +167,8 @@ class Container:
         if self._monitor:
             self._monitor.cancel()
         ran = time.monotonic() - self.started_at
-        self.state, self.ended, self.health = "exited", status, None
+        self.ended, self.health = status, None
+        self.state = "restarting" if self._may_restart() else "exited"
         self.lab.network.answer(self.address, None)
         self.lab.network.detach(self.name, self.address)
         self.lab.say(f"{self.name} ended with {processes.told(status)} after {ran:.1f} s")
@@ -258,7 +272,7 @@ class Container:
         if not self.is_running:
             raise Failure(f"{self.name} is not running")
         return {"process": self.host_process, "environment": self.program.environment, "user": self.program.user,
-                "folder": self.program.folder}
+                "folder": self.program.folder, "limits": self.program.limits}
 
 
 def signal_number(text):

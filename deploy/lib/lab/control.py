@@ -12,6 +12,7 @@ from pathlib import Path
 from . import Failure
 
 _PREFIX = "switchboard-lab/"
+_PATIENCE = 3.0  # with a lab that is to end and says nothing
 
 
 def listen(name):
@@ -104,8 +105,8 @@ class Client:
     def ask(self, do, say=print, **request):
         """The answer; lines that are said meanwhile go to `say`."""
         self._link.sendall(json.dumps({"do": do, **request}).encode() + b"\n")
-        for line in self._link.makefile("r"):
-            line = json.loads(line)
+        for text in self._link.makefile("r"):
+            line = json.loads(text)
             if "say" in line:
                 say(line["say"])
             elif "error" in line:
@@ -113,6 +114,19 @@ class Client:
             else:
                 return line["answer"]
         raise Failure("the lab has ended")
+
+    def ask_for_end(self, grace, say=print):
+        """False if the lab does not answer; otherwise returns when the connection has ended with it."""
+        self._link.sendall(json.dumps({"do": "down", "grace": grace}).encode() + b"\n")
+        self._link.settimeout(_PATIENCE)
+        try:
+            self._link.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        self._link.settimeout(None)
+        for text in self._link.makefile("r"):
+            say(json.loads(text)["say"])
+        return True
 
     def await_end(self, seconds):
         """Whether the lab's process is gone by then; for good, with all that it started."""

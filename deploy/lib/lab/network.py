@@ -95,6 +95,9 @@ class Network:
                 if how == "drop":
                     rules[chain].append(f"{where}drop")
                 else:
+                    if chain == "out":
+                        # What rejects what comes in goes out itself.
+                        rules[chain] += ["tcp flags rst accept", "icmp type destination-unreachable accept"]
                     rules[chain] += [f"{where}meta l4proto tcp reject with tcp reset", f"{where}reject"]
         table = f"inet {_table(self._lab)}"
         text = f"table {table}\ndelete table {table}\n"

@@ -75,7 +75,7 @@ class Supervisor:
                 if condition == "service_completed_successfully":
                     if all(container.ended == 0 for container in containers):
                         return
-                    if wrong := [c.name for c in containers if c.ended]:
+                    if wrong := [c.name for c in containers if c.state == "exited" and c.ended]:
                         raise Failure(f"{name} cannot start: {wrong[0]} failed")
                 elif all(container.is_healthy if condition == "service_healthy" else container.started_at for container in containers):
                     return
@@ -87,7 +87,7 @@ class Supervisor:
         for container in containers:
             if container.health and container.health.status == "unhealthy":
                 raise Failure(f"{container.name} is unhealthy{_end_of(container.log)}")
-            if container.state == "exited" and container.service.restart == "no":
+            if container.state == "exited" and container.is_wanted:
                 raise Failure(f"{container.name} has ended{_end_of(container.log)}")
 
     async def _start_numbers(self, service, numbers):
@@ -114,9 +114,10 @@ class Supervisor:
         self._forwarders[container.service.name] = self.children.spawn(body)
 
     async def _until_healthy(self, containers):
-        once = all(c.service.restart == "no" and not (c.service.healthcheck or c.image.healthcheck) for c in containers)
-        while not once and not all(container.is_healthy for container in containers):
-            self._refuse_broken(containers)
+        """Of those with a health check; one that somebody stops meanwhile is not waited for."""
+        waiting = [container for container in containers if container.healthcheck]
+        while waiting := [container for container in waiting if container.is_wanted and not container.is_healthy]:
+            self._refuse_broken(waiting)
             await self.change()
 
     # Finding
