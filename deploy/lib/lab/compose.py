@@ -35,7 +35,7 @@ class Healthcheck:
 class Service:
     name: str
     image: str
-    dockerfile: Path | None = None
+    build: tuple | None = None  # context, Dockerfile
     command: list | None = None
     entrypoint: list | None = None
     environment: dict = field(default_factory=dict)
@@ -90,9 +90,8 @@ def read(path, environment, profiles=()):
         raise Failure(f"cannot read {path}: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         raise Failure(f"{path} has no services")
-    for key in ("include",):
-        if key in document:
-            raise Failure(f"{path}: {key} is unknown here")
+    if "include" in document:
+        raise Failure(f"{path}: include is unknown here")
     reader = _Reader(path.parent, environment)
     document = reader.filled_in(document)
     profiles = {*profiles, *filter(None, environment.get("COMPOSE_PROFILES", "").split(","))}
@@ -138,7 +137,7 @@ class _Reader:
         if unused := sorted(set(deploy) - {"replicas"}):
             self.note(f"{name}: the lab does nothing about {', '.join('deploy.' + key for key in unused)}")
         service = Service(
-            name, str(entry.get("image") or f"{document.get('name', '')}-{name}"), self._dockerfile(entry.get("build")),
+            name, str(entry.get("image") or f"{document.get('name', '')}-{name}"), self._build(entry.get("build")),
             values.words(entry.get("command")), values.words(entry.get("entrypoint")), self._environment(entry),
             self._healthcheck(name, entry.get("healthcheck")), self._depends_on(name, entry.get("depends_on")),
             {key: self._limit(limit) for key, limit in (entry.get("ulimits") or {}).items()},
@@ -161,12 +160,12 @@ class _Reader:
                 service.mounts.append(self._file(kind, place, item, document.get(kind) or {}))
         return service
 
-    def _dockerfile(self, build):
+    def _build(self, build):
         if build is None:
             return None
-        if isinstance(build, str):
-            return self.folder / build / "Dockerfile"
-        return self.folder / build.get("context", ".") / build.get("dockerfile", "Dockerfile")
+        build = {"context": build} if isinstance(build, str) else build
+        context = self.folder / build.get("context", ".")
+        return context, context / build.get("dockerfile", "Dockerfile")
 
     def _environment(self, entry):
         result = {}

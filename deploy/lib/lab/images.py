@@ -40,8 +40,8 @@ class Image:
 
 def find(service):
     """The image of a service; NoProgram says why there is none."""
-    if service.dockerfile:
-        return _from_dockerfile(service.dockerfile)
+    if service.build:
+        return _from_dockerfile(*service.build)
     name = service.image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
     known = {"redis": _redis, "nginx": _nginx, "prometheus": _prometheus}
     if name not in known:
@@ -75,7 +75,7 @@ def _program(name, package):
 
 
 def _busybox():
-    """Alpine's shell and tools are busybox: what is not portable shows here, too."""
+    """The shell and the tools of these images are busybox: what is not portable shows here, too."""
     path = _program("busybox", "busybox")
     names = ("sh", "ash", "sed", "tr", "cat", "dirname", "basename", "cut", "grep", "awk", "wget", "nc", "date", "sleep", "head", "tail")
     return {f"/usr/local/bin/{name}": path for name in names}
@@ -109,14 +109,14 @@ def _nginx():
 
 def _prometheus():
     return Image(
-        {"/usr/local/bin/prometheus": _program("prometheus", "prometheus")},
+        {**_busybox(), "/usr/local/bin/prometheus": _program("prometheus", "prometheus")},
         folders={"/etc/prometheus": "nobody", "/prometheus": "nobody"}, entrypoint=["prometheus"],
         command=["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"],
         user="nobody", working_dir="/prometheus",
     )
 
 
-def _from_dockerfile(path):
+def _from_dockerfile(context, path):
     """What the last stage of a Dockerfile says, with our executable for what an earlier stage builds."""
     try:
         stage = read_stages(path.read_text())[-1]
@@ -132,7 +132,7 @@ def _from_dockerfile(path):
                 *sources, target = instruction.arguments
                 for source in sources:
                     place = target + Path(source).name if target.endswith("/") else target
-                    image.programs[place] = (ROOT / source).resolve()
+                    image.programs[place] = (context / source).resolve()
             case "USER":
                 image.user = text
                 if not text.split(":")[0].isdigit() and text != "root":

@@ -157,6 +157,9 @@ class Root:
         root = str(self.path)
         kernel.mount(root, root, flags=kernel.BIND)
         for source, target, fixed in self.binds:
+            if not os.path.exists(root + target):
+                # In a volume that lies above the place which was made for it.
+                os.makedirs(root + target) if os.path.isdir(source) else Path(root + target).touch()
             kernel.mount(source, root + target, flags=kernel.BIND | kernel.REC)
             if fixed:
                 kernel.make_read_only(root + target)
