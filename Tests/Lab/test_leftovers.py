@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from labs import PROGRAM, Traces, interfaces, interrupt
-from support import ask, eventually, free_port, listens
+from support import eventually, free_port, listens
 
 TWO = """
 services:

@@ -15,7 +15,8 @@ FILE = ROOT / "docker-compose.yml"
 
 @pytest.mark.parametrize("text, result", [
     ("a$$b", "a$b"), ("$A-${A}", "one-one"), ("${NONE:-two}", "two"), ("${EMPTY:-two}", "two"), ("${EMPTY-two}", ""),
-    ("${NONE:-${A}/x}", "one/x"), ("${NONE:-${B:-deep}}}", "deep}"), ("${A:+other}", "other"), ("${NONE:+other}", ""), ("${EMPTY+other}", "other"),
+    ("${NONE:-${A}/x}", "one/x"), ("${NONE:-${B:-deep}}}", "deep}"), ("${A:+other}", "other"), ("${NONE:+other}", ""),
+    ("${EMPTY+other}", "other"),
     ("${A:?missing}", "one"), ("$NONE.", "."), ('"$$@"', '"$@"'),
 ])
 def test_variables(text, result):
@@ -23,7 +24,8 @@ def test_variables(text, result):
 
 
 @pytest.mark.parametrize("text, message", [
-    ("${NONE:?say it}", "NONE has to be set: say it"), ("${EMPTY:?say it}", "say it"), ("$1", "written $$"), ("${A", "not closed"), ("${A!x}", "invalid"),
+    ("${NONE:?say it}", "NONE has to be set: say it"), ("${EMPTY:?say it}", "say it"), ("$1", "written $$"), ("${A", "not closed"),
+    ("${A!x}", "invalid"),
 ])
 def test_wrong_variables(text, message):
     with pytest.raises(Failure, match=message.replace("$", r"\$")):
@@ -106,36 +108,40 @@ def test_the_image_of_a_node_is_what_its_dockerfile_says(monkeypatch):
     assert image.healthcheck.test == ["CMD", "switchboard-healthcheck", "8080"] and image.healthcheck.start_period == 10
 
 
-def configured():
+def composes_view():
     """The file as Compose itself reads it; needs no engine."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
-            answer = subprocess.run([*command, "--file", FILE, "--profile", "*", "config", "--format", "json"], capture_output=True, text=True,
-                                    env={"PATH": os.environ["PATH"]})
-            if answer.returncode == 0:
-                return json.loads(answer.stdout)
-    pytest.skip("docker compose is not installed")
+    command = ["docker", "compose"]
+    if not shutil.which("docker") or subprocess.run([*command, "version"], capture_output=True).returncode != 0:
+        pytest.skip("docker compose is not installed")
+    answer = subprocess.run([*command, "--file", FILE, "--profile", "*", "config", "--format", "json"], capture_output=True, text=True,
+                            check=True, env={"PATH": os.environ["PATH"]}).stdout
+    # What it prints can be read by it again, so a $ is written twice.
+    return json.loads(answer.replace("$$", "$"))
 
 
 def test_compose_reads_the_same():
-    theirs, ours = configured(), compose.read(FILE, {}, ["*"])
+    theirs, ours = composes_view(), compose.read(FILE, {}, ["*"])
     assert theirs["name"] == ours.name and set(theirs["services"]) == set(ours.services)
     for name, service in ours.services.items():
-        other = theirs["services"][name]
-        assert other["image"] == service.image
-        assert other.get("command") == service.command and other.get("entrypoint") == service.entrypoint
-        assert other.get("environment", {}) == service.environment
-        assert {key: value["condition"] for key, value in other.get("depends_on", {}).items()} == {
-            key: condition for key, (condition, _) in service.depends_on.items()}
-        assert values.duration(other.get("stop_grace_period", "10s")) == service.stop_grace_period
-        assert other.get("ulimits", {}) == {key: {"soft": soft, "hard": hard} for key, (soft, hard) in service.ulimits.items()}
-        assert [values.port(port) for port in other.get("ports", [])] == service.ports
-        assert [values.volume(volume, ROOT) for volume in other.get("volumes", [])] == [
-            mount for mount in service.mounts if mount.kind in ("bind", "volume")]
-        check = other.get("healthcheck")
-        assert (check is None) == (service.healthcheck is None)
-        if check:
-            assert check["test"] == service.healthcheck.test and check.get("retries", 3) == service.healthcheck.retries
-            for key in ("interval", "timeout", "start_period"):
-                if key in check:
-                    assert values.duration(check[key]) == getattr(service.healthcheck, key)
+        same(theirs["services"][name], service)
+
+
+def same(theirs, ours):
+    assert theirs["image"] == ours.image
+    assert theirs.get("command") == ours.command and theirs.get("entrypoint") == ours.entrypoint
+    assert (theirs.get("environment") or {}) == ours.environment
+    conditions = {name: dependency["condition"] for name, dependency in theirs.get("depends_on", {}).items()}
+    assert conditions == {name: condition for name, (condition, _) in ours.depends_on.items()}
+    assert values.duration(theirs.get("stop_grace_period", "10s")) == ours.stop_grace_period
+    assert theirs.get("ulimits", {}) == {name: {"soft": soft, "hard": hard} for name, (soft, hard) in ours.ulimits.items()}
+    assert [values.port(port) for port in theirs.get("ports", [])] == ours.ports
+    mounts = [values.volume(volume, ROOT) for volume in theirs.get("volumes", [])]
+    assert mounts == [mount for mount in ours.mounts if mount.kind in ("bind", "volume")]
+    assert theirs.get("restart", "no") == ours.restart
+    check = theirs.get("healthcheck")
+    assert (check is None) == (ours.healthcheck is None)
+    if check:
+        assert check["test"] == ours.healthcheck.test and check.get("retries", 3) == ours.healthcheck.retries
+        for key in ("interval", "timeout", "start_period"):
+            if key in check:
+                assert values.duration(check[key]) == getattr(ours.healthcheck, key)

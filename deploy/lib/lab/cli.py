@@ -33,7 +33,8 @@ def main():
 
 def _parser():
     parser = argparse.ArgumentParser(prog="deploy/lab", description=USAGE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--name", type=_name, default=os.environ.get("SWITCHBOARD_LAB", "switchboard"), help="of the lab (default: %(default)s)")
+    parser.add_argument("--name", type=_name, default=os.environ.get("SWITCHBOARD_LAB", "switchboard"),
+                        help="of the lab (default: %(default)s)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name, do, about, *arguments, **defaults):

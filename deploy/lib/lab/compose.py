@@ -184,7 +184,8 @@ class _Reader:
             lines = path.read_text().splitlines()
         except OSError as error:
             raise Failure(f"cannot read {path}: {error.strerror}") from error
-        pairs = (line.strip().removeprefix("export ").partition("=") for line in lines if line.strip() and not line.lstrip().startswith("#"))
+        lines = (line.strip().removeprefix("export ") for line in lines)
+        pairs = (line.partition("=") for line in lines if not line.startswith("#"))
         return {name.strip(): _unquoted(value.strip()) for name, equals, value in pairs if equals}
 
     def _healthcheck(self, name, entry):

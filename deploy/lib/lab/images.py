@@ -68,7 +68,7 @@ def machine(environment):
 
 
 def _program(name, package):
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    path = shutil.which(name)
     if path is None:
         raise NoProgram(f"it needs {name} (Debian's package {package})")
     return Path(path).resolve()

@@ -15,7 +15,7 @@ from .supervisor import Supervisor
 def launch(name, folder, file, profiles, counts, publish, grace):
     """Runs a lab until a signal or `down` ends it; returns the exit status."""
     project = compose.read(file, dict(os.environ), profiles)
-    found, notes = _images(project)
+    found, notes = _images(project, counts)
     listener = control.listen(name)
     published = _listen_outside(project, found) if publish else {}
     _make_folder(folder)
@@ -52,7 +52,7 @@ def _watch(process, handled):
     return code
 
 
-def _images(project):
+def _images(project, counts):
     found, notes = {}, []
     for name, service in project.services.items():
         try:
@@ -62,7 +62,7 @@ def _images(project):
     if not found:
         raise Failure("nothing of this file can be started here: " + "; ".join(notes))
     for service in project.services.values():
-        if service.name in found and len(service.ports) and service.scale > 1:
+        if service.name in found and service.ports and counts.get(service.name, service.scale) > 1:
             notes.append(f"{service.name}: only the ports of its first container are published")
         for limit, (soft, _) in processes.allowed(service.ulimits).items():
             notes.append(f"{service.name}: this machine allows {soft} as {limit} limit, not {service.ulimits[limit][0]}")
@@ -175,4 +175,4 @@ def _tell(lab, published):
     for service, ports in published.items():
         for listener, target in ports:
             address, port = listener.getsockname()[:2]
-            lab.say(f"{service}, port {target}: http://{address}:{port}")
+            lab.say(f"{service}, port {target}, is at {address}:{port}")

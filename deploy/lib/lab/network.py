@@ -1,5 +1,6 @@
 """The lab's network: a bridge, an address for each container, names as Docker's DNS answers them, and faults."""
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -19,7 +20,10 @@ _TTL = 600  # as Docker's
 def tool(*command, text=None, process=None):
     """A command that is done in no time, in the network namespace of a process; its failure is ours."""
     before = (lambda: processes.enter(process, ["net"])) if process else None
-    result = subprocess.run([str(word) for word in command], input=text, capture_output=True, text=True, preexec_fn=before)
+    try:
+        result = subprocess.run([str(word) for word in command], input=text, capture_output=True, text=True, preexec_fn=before)
+    except FileNotFoundError as error:
+        raise Failure(f"{command[0]} is missing: deploy/setup --test installs it") from error
     if result.returncode != 0:
         raise Failure(f"{' '.join(map(str, command))}: {(result.stderr or result.stdout).strip()}")
     return result.stdout
@@ -67,7 +71,8 @@ class Network:
 
     def detach(self, name, address):
         if server := self._servers.pop(name, None):
-            os.kill(server, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
         # The kernel takes its time with a namespace; its end here has to be gone before there is a new one.
         subprocess.run(["ip", "link", "delete", self._port(address)], capture_output=True)
 
@@ -82,7 +87,8 @@ class Network:
         changed.write_text("".join(lines))
         changed.rename(self._hosts())
         for server in self._servers.values():
-            os.kill(server, signal.SIGHUP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGHUP)
 
     def cut(self, host_process, cuts):
         """All cuts of one container at once: pairs of "drop" or "reject" and the other side's addresses, None for all."""

@@ -171,7 +171,7 @@ class Root:
         kernel.mount("sysfs", root + "/sys", "sysfs", kernel.NOSUID | kernel.NODEV | kernel.NOEXEC | kernel.RDONLY)
         kernel.change_root(root)
         if read_only:
-            kernel.mount(None, "/", flags=32 | kernel.BIND | kernel.RDONLY)
+            kernel.mount(None, "/", flags=kernel.REMOUNT | kernel.BIND | kernel.RDONLY)
 
     def _devices(self, root):
         dev = root + "/dev"
@@ -179,8 +179,8 @@ class Root:
         for name in _DEVICES:
             Path(dev, name).touch()
             kernel.mount(f"/dev/{name}", f"{dev}/{name}", flags=kernel.BIND)
-        for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")):
-            os.symlink(target, f"{dev}/{name}")
+        for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+            os.symlink(f"/proc/self/fd{target}", f"{dev}/{name}")
         os.mkdir(f"{dev}/shm")
         os.chmod(f"{dev}/shm", 0o777 | stat.S_ISVTX)
 
