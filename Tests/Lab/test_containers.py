@@ -89,6 +89,15 @@ services:
   deaf:
     {SHELL}
     command: ["trap '' TERM; while :; do sleep 0.1; done"]
+  first:
+    image: redis
+    entrypoint: [sleep, "100"]
+    stop_grace_period: 1s
+  child:
+    image: redis
+    entrypoint: [sleep, "100"]
+    stop_grace_period: 60s
+    init: true
 """).is_up()
     start = time.monotonic()
     one.call("stop", "polite")
@@ -96,6 +105,10 @@ services:
     assert one.containers()["polite-1"]["ended"] == "status 7"
     assert "did not end in 1 s" in one.call("stop", "deaf-1")
     assert one.containers()["deaf-1"]["ended"] == "SIGKILL"
+    # The first process of a container gets only the signals that it asks for; below an init it is one as any other.
+    for name, ended in (("first", "SIGKILL"), ("child", "status 143")):
+        one.call("stop", name)
+        assert one.containers()[f"{name}-1"]["ended"] == ended
     one.call("start", "polite-1")
     assert one.containers()["polite-1"]["state"] == "running"
 

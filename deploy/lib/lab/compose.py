@@ -8,12 +8,12 @@ import yaml
 from . import Failure, values
 
 # Without a meaning for programs that are there already and for a network that ends at this machine.
-_SILENT = {"build", "labels", "logging", "expose", "pull_policy", "platform", "tty", "stdin_open", "container_name", "init",
+_SILENT = {"build", "labels", "logging", "expose", "pull_policy", "platform", "tty", "stdin_open", "container_name",
            "annotations"}
 _KNOWN = {
     "image", "command", "entrypoint", "environment", "env_file", "healthcheck", "depends_on", "ulimits", "stop_grace_period",
     "stop_signal", "tmpfs", "volumes", "configs", "secrets", "scale", "deploy", "profiles", "ports", "user", "working_dir",
-    "hostname", "restart", "networks", "sysctls", "extra_hosts", "read_only",
+    "hostname", "restart", "networks", "sysctls", "extra_hosts", "read_only", "init",
 }
 _HEALTH = {"test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"}
 _CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
@@ -56,6 +56,7 @@ class Service:
     sysctls: dict = field(default_factory=dict)
     extra_hosts: dict = field(default_factory=dict)
     read_only: bool = False
+    init: bool = False
 
 
 @dataclass
@@ -142,7 +143,7 @@ class _Reader:
             self._healthcheck(name, entry.get("healthcheck")), self._depends_on(name, entry.get("depends_on")),
             {key: self._limit(limit) for key, limit in (entry.get("ulimits") or {}).items()},
             scale=int(entry.get("scale", deploy.get("replicas", 1))), profiles=entry.get("profiles") or [],
-            restart=str(entry.get("restart", "no")), read_only=bool(entry.get("read_only")),
+            restart=str(entry.get("restart", "no")), read_only=bool(entry.get("read_only")), init=bool(entry.get("init")),
             sysctls=values.mapping(entry.get("sysctls")), extra_hosts=self._hosts(entry.get("extra_hosts")),
         )
         for key in ("stop_signal", "user", "working_dir", "hostname"):

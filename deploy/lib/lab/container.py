@@ -133,6 +133,8 @@ class Container:
             socket.sethostname(self.hostname)
             processes.redirect(log)
             self._root.enter(self.service.read_only)
+            if self.service.init:
+                processes.stay_as_init(link)
             self.program.become()
         except Exception as error:
             link.send(str(error).encode()[:4000])

@@ -151,6 +151,28 @@ def redirect(output):
         os.dup2(source, descriptor)
 
 
+def stay_as_init(link):
+    """As the init that Docker adds on request: returns in a child, while this process hands signals on to it, collects
+    orphans, and ends as it ends.
+    """
+    forwarded = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return
+    link.close()
+    for number in forwarded:
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+
+
 def enter(process, names):
     """This process goes into namespaces of another; of a PID namespace only children are in it."""
     descriptors = [(name, os.open(f"/proc/{process}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)) for name in names]
