@@ -1,0 +1,33 @@
+import Logging
+import SwitchboardProtocol
+import SwitchboardRedis
+
+/// The values that the rows of ``Setting/all`` write to, with their defaults.
+struct NodeSettings: Sendable {
+    var logLevel = Logger.Level.info
+    var server: ServerConfiguration
+    var node: NodeID?
+    var redisURL: String?
+    var prefix = GroupName(unchecked: "sb")
+    var routing = RedisConfiguration.Routing.directed
+
+    init() { self.init(ServerConfiguration(node: NodeID(unchecked: "node"))) }
+
+    init(_ server: ServerConfiguration) { self.server = server }
+
+    /// What the settings mean for a node. A node that has no name is given one, another one each time.
+    func configuration() throws(ServerConfiguration.Problem) -> ServerConfiguration {
+        var configuration = server
+        configuration.node = node ?? HostName.nodeID()
+        if let redisURL {
+            do throws(RedisConfigurationError) {
+                var redis = try RedisConfiguration(url: redisURL, node: configuration.node)
+                redis.prefix = prefix
+                redis.routing = routing
+                redis.resumeWindow = .seconds(configuration.resumeWindow)
+                configuration.redis = redis
+            } catch { throw ServerConfiguration.Problem("redis: \(error)") }
+        }
+        return configuration
+    }
+}
