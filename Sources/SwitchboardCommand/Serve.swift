@@ -26,6 +26,7 @@ struct Serve: AsyncParsableCommand {
             return
         }
         let configuration = loaded.configuration
+        LoggingSystem.bootstrap { loaded.logFormat.handler(label: $0) }
         var logger = Logger(label: "switchboard")
         logger.logLevel = loaded.logLevel
         logger[metadataKey: "node"] = "\(configuration.node)"

@@ -48,7 +48,7 @@ public final class RedisCluster: Sendable {
     public var statistics: RedisStatistics {
         RedisStatistics(
             reconnects: max(0, link.openings - 1), droppedMessages: link.drops.total, canaryAge: link.canaryAge,
-            commands: link.commands, publishes: bus.publishes)
+            canaryLag: link.canaryLag, commands: link.commands, publishes: bus.publishes)
     }
 }
 
@@ -60,6 +60,8 @@ public struct RedisStatistics: Sendable, Hashable {
     public var droppedMessages: Int
     /// Seconds since a canary, published through Redis, last came back; nil when none ever did.
     public var canaryAge: Double?
+    /// Seconds that the last canary took through Redis and back; nil when none ever came back.
+    public var canaryLag: Double?
     /// Commands sent to Redis.
     public var commands: Int
     /// Messages sent over the bus.

@@ -42,8 +42,10 @@ public enum BusCodec {
                 json.integer("ticket", Int(clamping: push.ticket))
             }
             json.integer("at", Int(clamping: push.acceptedAt))
+            if push.microseconds > 0 { json.integer("us", Int(push.microseconds)) }
             if push.waits { json.boolean("wait", true) }
             if let durable = push.durable { json.durable(durable) }
+            json.trace(push.trace)
             body = push.payload.bytes
         case .receipt(let receipt):
             json.string("type", "receipt")
@@ -64,6 +66,7 @@ public enum BusCodec {
             json.string("client", command.client.rawValue)
             json.string("name", command.name)
             json.number("timeout", command.timeout)
+            json.trace(command.trace)
             json.string("format", command.payload.format.rawValue)
             body = command.payload.bytes
         case .cancel(let cancellation):

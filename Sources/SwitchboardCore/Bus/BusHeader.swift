@@ -27,7 +27,8 @@ struct BusHeader {
             return .command(
                 BusCommand(
                     id: try name("id"), client: try name("client"), name: try string("name"),
-                    payload: try payload(body), timeout: try timeout(), origin: try name("origin")))
+                    payload: try payload(body), timeout: try timeout(), origin: try name("origin"),
+                    trace: document.trace))
         case "cancel": return .cancel(Cancellation(id: try name("id"), client: try name("client")))
         case "commandEvent":
             return .commandEvent(
@@ -64,7 +65,9 @@ struct BusHeader {
             origin: document["origin"] == nil ? nil : try name("origin"),
             ticket: document["ticket"] == nil || document["origin"] == nil ? 0 : UInt64(try count("ticket")),
             acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")),
-            waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable())
+            microseconds: document["us"] == nil ? 0 : UInt16(min(try count("us"), 999)),
+            waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable(),
+            trace: document.trace)
     }
 
     private func durable() throws(BusCodec.Failure) -> BusPush.Durable? {

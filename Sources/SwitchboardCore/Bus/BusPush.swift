@@ -11,10 +11,14 @@ public struct BusPush: Hashable, Sendable {
     public var ticket: UInt64
     /// Unix milliseconds at which the push was accepted; 0 when unknown.
     public var acceptedAt: UInt64
+    /// What ``acceptedAt`` leaves out, 0-999: for measuring how long the push takes.
+    public var microseconds: UInt16
     /// The origin wants to hear of acks as well.
     public var waits: Bool
     /// nil when the push is transient.
     public var durable: Durable?
+    /// The backend's trace, when it named one.
+    public var trace: TraceContext?
 
     /// What a push is kept by.
     public struct Durable: Hashable, Sendable {
@@ -54,7 +58,8 @@ public struct BusPush: Hashable, Sendable {
 
     public init(
         id: PushID, target: Target, payload: Payload, origin: NodeID? = nil, ticket: UInt64 = 0,
-        acceptedAt: UInt64 = 0, waits: Bool = false, durable: Durable? = nil
+        acceptedAt: UInt64 = 0, microseconds: UInt16 = 0, waits: Bool = false, durable: Durable? = nil,
+        trace: TraceContext? = nil
     ) {
         self.id = id
         self.target = target
@@ -62,8 +67,16 @@ public struct BusPush: Hashable, Sendable {
         self.origin = origin
         self.ticket = ticket
         self.acceptedAt = acceptedAt
+        self.microseconds = microseconds
         self.waits = waits
         self.durable = durable
+        self.trace = trace
+    }
+
+    /// Unix microseconds at which another node or this one accepted the push; nil when that is unknown, as of what another
+    /// program published.
+    public var sentAt: UInt64? {
+        origin == nil || acceptedAt == 0 ? nil : acceptedAt &* 1000 &+ UInt64(microseconds)
     }
 }
 

@@ -78,7 +78,9 @@ struct InProcessMailbox: Sendable {
         nextExpiry = min(nextExpiry, entry.expiresAt)
         if let collapse = entry.collapse { byCollapse[collapse] = place.offset }
         return (
-            .stored(place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id)), push
+            .stored(
+                place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id), size: size),
+            push
         )
     }
 

@@ -56,10 +56,13 @@ final class InProcessMailboxes: Sendable {
             state.boxes[client]?.expire(now: now, budget: budget)
             let (outcome, kept) = state.boxes[client, default: InProcessMailbox()].enqueue(
                 push, limits: limits, budget: budget, nextOffset: { state.offsets.next(now: now) })
-            guard let kept, case .stored(let place, _, let collapsed, let displaced) = outcome else { return outcome }
+            guard let kept, case .stored(let place, _, let collapsed, let displaced, let size) = outcome else {
+                return outcome
+            }
             stripe.queue.add {
                 let nodes = publish(kept, client)
-                completion(.success(.stored(place, nodes: nodes, collapsed: collapsed, displaced: displaced)))
+                completion(
+                    .success(.stored(place, nodes: nodes, collapsed: collapsed, displaced: displaced, size: size)))
             }
             return nil
         }

@@ -121,6 +121,7 @@ extension RedisLink {
     /// Publishes a canary on both channels, and makes sure that Redis is no replica by now.
     private func probe(_ connection: RedisConnection, _ token: String) {
         let message = BusCodec.encode(.canary(token))
+        canarySent()
         connection.send(.nobody) { $0.publish(message, on: self.keys.push) }
         connection.send(.nobody) { buffer in
             buffer.command(arguments: 3)

@@ -27,6 +27,16 @@ final class RedisLink: Sendable {
         var error = BusError.unavailable("not connected yet")
         var receiver: (any BusReceiver)?
         var lastCanary: NIODeadline?
+        /// When the canary was sent that is under way, and how long the last one took.
+        var canarySentAt: NIODeadline?
+        var canaryLag: TimeAmount?
+
+        mutating func canaryReturned(at now: NIODeadline) {
+            lastCanary = now
+            if let sent = canarySentAt { canaryLag = now - sent }
+            canarySentAt = nil
+        }
+
         var openSince: NIODeadline?
         /// How often the link was opened.
         var openings = 0
@@ -66,6 +76,9 @@ final class RedisLink: Sendable {
         gate.withLock { $0.lastCanary }.map { Double((NIODeadline.now() - $0).nanoseconds) / 1e9 }
     }
 
+    /// Seconds that the last canary took; nil when none ever came back.
+    var canaryLag: Double? { gate.withLock { $0.canaryLag }.map { Double($0.nanoseconds) / 1e9 } }
+
     var commands: Int { gate.withLock { $0.commands + ($0.ready?.connection.commands ?? 0) } }
 
     var receiver: (any BusReceiver)? { gate.withLock { $0.receiver } }
@@ -96,14 +109,17 @@ final class RedisLink: Sendable {
     func open(_ ready: Ready) -> Int {
         gate.withLock { gate in
             gate.ready = ready
-            gate.lastCanary = .now()
+            gate.canaryReturned(at: .now())
             gate.openSince = .now()
             defer { gate.openings += 1 }
             return gate.openings
         }
     }
 
-    func canaryReturned() { gate.withLock { $0.lastCanary = .now() } }
+    func canaryReturned() { gate.withLock { $0.canaryReturned(at: .now()) } }
+
+    /// A canary is about to be sent; one at a time is under way.
+    func canarySent() { gate.withLock { $0.canarySentAt = .now() } }
 
     /// Refuses commands from now on and fails those that wait.
     func shut(_ trouble: RedisTrouble, life: Int) {

@@ -14,14 +14,16 @@ enum EnqueueReply {
         case let elements? where elements.count == 2:
             guard let pushes = elements[0].integer, let bytes = elements[1].integer else { break }
             return .success(.done(.full(MailboxSize(pushes: pushes, bytes: bytes))))
-        case let elements? where elements.count >= 4:
-            guard let offset = elements[0].offset, let previous = elements[1].offset, let nodes = elements[2].integer
+        case let elements? where elements.count >= 6:
+            guard let offset = elements[0].offset, let previous = elements[1].offset, let nodes = elements[2].integer,
+                let pushes = elements[4].integer, let bytes = elements[5].integer
             else { break }
             return .success(
                 .done(
                     .stored(
                         BusPush.Place(offset: offset, previous: previous), nodes: nodes, collapsed: elements[3].pushID,
-                        displaced: elements[4...].compactMap(\.pushID))))
+                        displaced: elements[6...].compactMap(\.pushID),
+                        size: MailboxSize(pushes: pushes, bytes: bytes))))
         default: break
         }
         return .failure(.unexpectedReply(to: .enqueue))

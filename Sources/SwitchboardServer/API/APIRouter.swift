@@ -16,6 +16,7 @@ enum APIRouter {
         GroupCommandRoutes(node: node).add(to: table)
         ClusterRoutes(node: node).add(to: table)
         ServiceRoutes(node: node).add(to: table)
+        MetricsRoutes(node: node).add(to: table)
         table.register(on: router)
         return router
     }

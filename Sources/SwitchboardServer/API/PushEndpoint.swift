@@ -34,6 +34,7 @@ struct PushEndpoint: Sendable {
         var needed: ClientID?
         if order.options.failsOffline, case .client(let client) = order.target { needed = client }
         node.delivery.push(order) { [node, needed] id, result in
+            if node.isVerbose { node.log(id, result) }
             switch result {
             case .success(let report): completion(Self.answer(id, report, needed))
             case .failure(.bus(let error)): completion(.failure(Problem(error)))

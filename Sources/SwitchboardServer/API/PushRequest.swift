@@ -23,11 +23,13 @@ struct PushRequest: Sendable {
     var prefer: String?
     var idempotencyKey: String?
     var hasAuthorization = false
+    var trace: TraceContext?
     let body: ByteBuffer
 
     /// - Throws: the ``Problem`` that is its answer.
     func accepted() throws(Problem) -> PushOrder {
         var order = try self.order()
+        order.trace = trace
         guard !hasAuthorization else { throw .notImplemented("authentication") }
         if let prefer { order.options.wait = try Preference.wait(prefer) }
         if let idempotencyKey {

@@ -83,6 +83,7 @@ struct ConnectionSetup: Sendable {
             notUpgradingCompletionHandler: { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let problem = refusal.value {
+                        node.shard(of: channel.eventLoop).counters.refusals.count(problem)
                         for part in ProblemAnswer.parts(problem) { channel.write(part, promise: nil) }
                         channel.flush()
                         channel.close(promise: nil)

@@ -17,11 +17,12 @@ struct PushRequestFields {
     private var prefer: String?
     private var idempotencyKey: String?
     private var hasAuthorization = false
+    private var trace = TraceHeaders()
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
             route: route, query: query, contentType: contentType, prefer: prefer, idempotencyKey: idempotencyKey,
-            hasAuthorization: hasAuthorization, body: body)
+            hasAuthorization: hasAuthorization, trace: trace.context, body: body)
     }
 
     /// - Returns: nil when the real parser has to decide.
@@ -99,6 +100,12 @@ struct PushRequestFields {
                 guard idempotencyKey == nil else { return false }
                 idempotencyKey = String(decoding: value, as: UTF8.self)
             case .authorization: hasAuthorization = true
+            case .traceparent:
+                guard trace.traceparent == nil else { return false }
+                trace.traceparent = String(decoding: value, as: UTF8.self)
+            case .tracestate:
+                guard trace.tracestate == nil else { return false }
+                trace.tracestate = String(decoding: value, as: UTF8.self)
             case .requestID: requestID = RequestID.accepted(String(decoding: value, as: UTF8.self))
             case .other: break
             }
@@ -139,6 +146,7 @@ struct PushRequestFields {
 
     private enum Name {
         case contentLength, host, connection, contentType, prefer, idempotencyKey, authorization, requestID
+        case traceparent, tracestate
         /// It changes how the request is framed or answered.
         case framing
         case other
@@ -153,7 +161,9 @@ struct PushRequestFields {
             case 4: if matches("host") { self = .host }
             case 6: if matches("expect") { self = .framing } else if matches("prefer") { self = .prefer }
             case 7: if matches("upgrade") { self = .framing }
-            case 10: if matches("connection") { self = .connection }
+            case 10:
+                if matches("connection") { self = .connection } else if matches("tracestate") { self = .tracestate }
+            case 11: if matches("traceparent") { self = .traceparent }
             case 12:
                 if matches("content-type") { self = .contentType } else if matches("x-request-id") { self = .requestID }
             case 13: if matches("authorization") { self = .authorization }

@@ -5,6 +5,7 @@ public struct LoadedSettings: Sendable {
     /// What they mean for a node.
     public let configuration: ServerConfiguration
     public var logLevel: Logger.Level { settings.logLevel }
+    public var logFormat: LogFormat { settings.logFormat }
     /// What is odd, but no reason to stop; a line each.
     public let warnings: [String]
     private var settings = NodeSettings()

@@ -5,6 +5,7 @@ import SwitchboardRedis
 /// The values that the rows of ``Setting/all`` write to, with their defaults.
 struct NodeSettings: Sendable {
     var logLevel = Logger.Level.info
+    var logFormat = LogFormat.plain
     var server: ServerConfiguration
     var node: NodeID?
     var redisURL: String?

@@ -66,6 +66,8 @@ public struct ServerConfiguration: Sendable {
     public var drainLimit = 60.0
     /// Serves `/ws/echo`.
     public var diagnostics = false
+    /// Serves `/metrics`.
+    public var metrics = true
     /// Networks whose `X-Forwarded-For` is believed.
     public var trustedProxies: [AddressRange] = AddressRange.loopback
     /// Event loops; 0 takes one for each core.

@@ -63,6 +63,8 @@ extension Setting {
         Setting("loops", .count(0...1024), \.server.loops, "Event loops; 0 takes one for each core."),
         Setting(
             "diagnostics", .toggle, \.server.diagnostics, "Serve /ws/echo, for probing the way through a proxy."),
+        Setting("metrics", .toggle, \.server.metrics, "Serve /metrics for Prometheus."),
         Setting("logLevel", .choice, \.logLevel, "The least that is logged."),
+        Setting("logFormat", .choice, \.logFormat, "How the log is written."),
     ]
 }

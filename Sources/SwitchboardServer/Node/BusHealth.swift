@@ -9,6 +9,8 @@ struct BusHealth: Sendable {
 
     init(_ cluster: RedisCluster?) { self.cluster = cluster }
 
+    /// nil on a single node.
+    var statistics: RedisStatistics? { cluster?.statistics }
     var unparsable: Int { cluster?.statistics.droppedMessages ?? 0 }
     var reconnects: Int { cluster?.statistics.reconnects ?? 0 }
 

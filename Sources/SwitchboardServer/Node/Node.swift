@@ -12,6 +12,8 @@ final class Node: BusReceiver {
     let store: any Store
     let busHealth: BusHealth
     let logger: Logger
+    /// Single pushes and commands are logged, too. Known beforehand, since a push costs hardly more than the question.
+    let isVerbose: Bool
     let directory = Directory()
     let delivery: Delivery
     let conversations: Conversations
@@ -25,6 +27,7 @@ final class Node: BusReceiver {
     let settlement = Settlement()
     let sessionCount = Gauge()
     let messagesFromBus = Gauge()
+    let metrics: NodeMetrics
     private let draining = Atomic(false)
     /// Unix milliseconds at which the bus was last found available.
     private let busSeenAt = Atomic<UInt64>(WallClock.milliseconds())
@@ -40,18 +43,21 @@ final class Node: BusReceiver {
         loops: [any EventLoop],
         logger: Logger
     ) {
+        let metrics = NodeMetrics()
+        self.metrics = metrics
         id = configuration.node
         self.configuration = configuration
         self.bus = bus
         self.store = store
         self.busHealth = busHealth
         self.logger = logger
+        isVerbose = logger.logLevel <= .debug
         loopCount = loops.count
         address = Mutex("\(configuration.host):\(configuration.port)")
         delivery = Delivery(
-            bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping)
+            bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping, metrics: metrics)
         conversations = Conversations(bus: bus)
-        commands = Commands(bus: bus, store: store, loop: loops[0])
+        commands = Commands(bus: bus, store: store, loop: loops[0], metrics: metrics, logger: logger)
         idempotency = Idempotency(store: store, loop: loops[0])
         journal = PushJournal(store: store, node: configuration.node)
         shardsBox = ShardList()
@@ -65,7 +71,17 @@ final class Node: BusReceiver {
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
 
-    func beginDraining() { draining.store(true, ordering: .relaxed) }
+    func beginDraining() {
+        metrics.beganDraining(sessions: sessionCount.value)
+        draining.store(true, ordering: .relaxed)
+    }
+
+    /// Why `readyz` answers 503; nil while it answers 200.
+    var unreadiness: String? {
+        if isDraining { return "the node is draining" }
+        if let trouble = busHealth.trouble { return trouble }
+        return settlement.isSettled ? nil : "the nodes are finding together again"
+    }
 
     /// Time passes: called several times a second.
     func sweep() {

@@ -8,7 +8,7 @@ enum NodeReport {
         switch subject {
         case .groups:
             var counts: [GroupName: Int] = [:]
-            for groups in await collect(node, { $0.groups.mapValues(\.members.count) }) {
+            for groups in await node.collect({ $0.groups.mapValues(\.members.count) }) {
                 counts.merge(groups, uniquingKeysWith: +)
             }
             return JSONObjectWriter.document { json in
@@ -17,12 +17,12 @@ enum NodeReport {
                 }
             }
         case .members(let name):
-            let lists = await collect(node) { shard in
+            let lists = await node.collect { shard in
                 shard.groups[name]?.members.compactMap { $0.record?.client.rawValue } ?? []
             }
             return JSONObjectWriter.document { $0.strings("clients", lists.flatMap { $0 }) }
         case .stats:
-            let counters = await collect(node) { $0.counters }.reduce(ShardCounters(), +)
+            let counters = await node.collect { $0.counters }.reduce(ShardCounters(), +)
             return JSONObjectWriter.document { json in
                 for (name, value) in figures(counters, of: node) { json.integer(name, value) }
             }
@@ -46,11 +46,13 @@ enum NodeReport {
         ]
     }
 
-    private static func collect<Value: Sendable>(
-        _ node: Node, _ body: @escaping @Sendable (Shard) -> Value
-    ) async -> [Value] {
+}
+
+extension Node {
+    /// Asks every event loop.
+    func collect<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async -> [Value] {
         var values: [Value] = []
-        for shard in node.shards {
+        for shard in shards {
             // A loop that has shut down has nothing to tell any more.
             if let value = try? await shard.loop.submit({ body(shard) }).get() { values.append(value) }
         }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 public import Logging
 import NIOCore
@@ -53,7 +54,10 @@ public struct SwitchboardServer: Sendable {
         lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
         let impatience = Task { await Self.endAtSecondSignal() }
         defer { impatience.cancel() }
-        try await ServiceGroup(configuration: lifecycle).run()
+        // What libraries and services count by way of swift-metrics belongs to this node, of which a process may have several.
+        try await withMetricsFactory(node.metrics.registry) {
+            try await ServiceGroup(configuration: lifecycle).run()
+        }
         try await group.shutdownGracefully()
     }
 

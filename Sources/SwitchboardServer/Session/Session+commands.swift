@@ -19,7 +19,8 @@ extension Session {
         send(
             .command(
                 ServerFrame.Command(
-                    id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout)))
+                    id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout,
+                    trace: command.trace)))
         node.tell(.delivered, of: command)
         // A client that never answers must not keep the place for ever.
         let time = TimeAmount.milliseconds(Int64(min(command.timeout, BusCommand.maximumTimeout) * 1000))

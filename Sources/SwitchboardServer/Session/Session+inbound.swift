@@ -70,8 +70,10 @@ extension Session {
 
     private func ponged() {
         guard phase == .open, pingedAt > 0, let record else { return }
-        let roundTrip = Double(MonotonicClock.nanoseconds() - pingedAt) / 1_000_000
+        let nanoseconds = MonotonicClock.nanoseconds() - pingedAt
+        let roundTrip = Double(nanoseconds) / 1_000_000
         pingedAt = 0
+        shard.counters.roundTrip.record(Int(nanoseconds / 1000))
         shard.note(
             PresenceChange(
                 client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), roundTrip: roundTrip))

@@ -120,6 +120,7 @@ final class Session: ChannelInboundHandler {
     /// The socket is gone.
     private func end() {
         guard phase != .closed else { return }
+        if phase != .closing { noteEnd(.abnormal, reason: "the connection was lost") }
         leave(.abnormal, reason: "the connection was lost", isLost: true)
         phase = .closed
         descriptor = -1
@@ -127,6 +128,7 @@ final class Session: ChannelInboundHandler {
         pending = nil
         shard.table.remove(slot)
         shard.counters.closed += 1
+        forgetQueue()
     }
 
     /// Takes part: it is found by its client id, and broadcasts reach it.
@@ -154,6 +156,7 @@ final class Session: ChannelInboundHandler {
             for push in recovered.missed { append(PreparedPush(push)) }
         }
         node.sessionCount.increment()
+        noteOpening(record)
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }

@@ -82,7 +82,7 @@ extension Shard {
             let acks = AckCollector(push.push)
             for session in sessions { session.expectAck(acks) }
         }
-        outbox.select(sessions, collector, isOrdered: isOrdered)
+        outbox.select(sessions, push, collector, isOrdered: isOrdered)
         scheduleFlush()
     }
 
