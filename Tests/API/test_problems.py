@@ -303,7 +303,7 @@ ROUTES = {
     "cancel what is not there": ("DELETE", "/v1/clients/nobody/mailbox/p", {}, "push_not_found"),
     "cancel a bad push": ("DELETE", "/v1/clients/nobody/mailbox/a%20b", {}, "invalid_request"),
     "cancel of a bad client": ("DELETE", "/v1/clients/a%20b/mailbox/p", {}, "invalid_client_id"),
-    "metrics": ("GET", "/metrics", {}, "not_implemented"),
+    "POST of the metrics": ("POST", "/metrics", {}, "method_not_allowed"),
     "no upgrade": ("GET", "/ws", {}, "upgrade_required"),
     "upgrade to something else": ("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "h2c"}, "upgrade_required"),
 }

@@ -79,7 +79,8 @@ struct InProcessMailbox: Sendable {
         if let collapse = entry.collapse { byCollapse[collapse] = place.offset }
         return (
             .stored(
-                place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id), size: size),
+                place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id),
+                size: size),
             push
         )
     }

@@ -71,8 +71,9 @@ extension TraceContext {
         let parts = key.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
         let isWhole = parts.allSatisfy { part in
             part.allSatisfy { byte in
-                isLetter(byte) || isDigit(byte) || [UInt8(ascii: "_"), dash, UInt8(ascii: "*"), UInt8(ascii: "/")]
-                    .contains(byte)
+                isLetter(byte) || isDigit(byte)
+                    || [UInt8(ascii: "_"), dash, UInt8(ascii: "*"), UInt8(ascii: "/")]
+                        .contains(byte)
             }
         }
         guard isWhole, let first = parts.first?.first else { return false }

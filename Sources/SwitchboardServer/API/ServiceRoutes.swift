@@ -25,7 +25,7 @@ struct ServiceRoutes<Context: RequestContext> {
     /// Refused, never ignored.
     private func addLater(to table: RouteTable<Context>) {
         let later: [(RouterPath, HTTPRequest.Method, String)] = [
-            ("/v1/nodes/:id/drain", .post, "draining by request"),
+            ("/v1/nodes/:id/drain", .post, "draining by request")
         ]
         for (path, method, what) in later {
             table.on(path, method) { _, _ in throw Problem.notImplemented(what) }

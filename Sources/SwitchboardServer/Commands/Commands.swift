@@ -41,7 +41,7 @@ final class Commands: Sendable {
 
     init(
         bus: any Bus, store: any Store, loop: any EventLoop, metrics: NodeMetrics = NodeMetrics(),
-        logger: Logger = Logger(label: "switchboard", SwiftLogNoOpLogHandler())
+        logger: Logger = Logger(label: "switchboard", factory: { _ in SwiftLogNoOpLogHandler() })
     ) {
         self.metrics = metrics
         self.logger = logger

@@ -7,7 +7,8 @@ enum MetricCatalogue {
     static let ready = MetricDescription("switchboard_ready", .gauge, "1 while readyz answers 200.")
     static let draining = MetricDescription("switchboard_draining", .gauge, "1 while the node sends its clients away.")
     static let drainProgress = MetricDescription(
-        "switchboard_drain_progress_ratio", .gauge, "Clients that have been sent away of those that there were; 0 unless draining.")
+        "switchboard_drain_progress_ratio", .gauge,
+        "Clients that have been sent away of those that there were; 0 unless draining.")
 
     // MARK: Connections
 

@@ -24,7 +24,8 @@ final class NodeMetrics: Sendable {
         commandLatency = Timer(label: MetricCatalogue.commandLatency.name, factory: registry)
         commandOutcomes = Dictionary(
             uniqueKeysWithValues: CommandOutcome.labels.map { label in
-                (label, Counter(label: MetricCatalogue.commands.name, dimensions: [("outcome", label)], factory: registry))
+                let name = MetricCatalogue.commands.name
+                return (label, Counter(label: name, dimensions: [("outcome", label)], factory: registry))
             })
         mailboxPushes = Recorder(label: MetricCatalogue.mailboxPushes.name, factory: registry)
         mailboxBytes = Recorder(label: MetricCatalogue.mailboxBytes.name, factory: registry)

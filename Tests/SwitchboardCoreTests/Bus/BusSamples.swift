@@ -42,17 +42,27 @@ enum BusSamples {
         var waiting = push(text("x"), to: .client(client("c")))
         waiting.waits = true
         waiting.ticket = UInt64(Int.max)
-        var pushes = [waiting]
+        var measured = push(text("x"), to: .client(client("c")))
+        measured.microseconds = 7
+        var traced = measured
+        traced.waits = true
+        traced.trace = trace
+        var pushes = [waiting, measured, traced]
         for kept in durable {
             for waits in [false, true] {
                 var push = push(text("x"), to: .group(group("g")))
                 push.durable = kept
                 push.waits = waits
+                push.microseconds = 999
+                push.trace = waits ? trace : nil
                 pushes.append(push)
             }
         }
         return pushes
     }()
+
+    static let trace = TraceContext(
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a@b=1, c=\"2\"")
 
     private static let command = CommandID(unchecked: "k-1")
 
@@ -69,7 +79,7 @@ enum BusSamples {
             .command(
                 BusCommand(
                     id: CommandID(unchecked: longest), client: client(longest), name: "", payload: text("x"),
-                    timeout: 0.1, origin: node("n1"))),
+                    timeout: 0.1, origin: node("n1"), trace: trace)),
             .cancel(Cancellation(id: command, client: client("c"))), event(.result(status: 499, nil)),
             event(.delivered), event(.notHere), event(.unsupported), event(.queueFull), event(.sessionEnded),
         ]
