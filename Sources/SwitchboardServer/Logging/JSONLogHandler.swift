@@ -41,18 +41,17 @@ struct JSONLogHandler: LogHandler {
         if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
         if let error = event.error { all["error"] = "\(error)" }
         if let own = event.metadata { all.merge(own) { $1 } }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("time", Date().formatted(Self.time))
-        json.string("level", event.level.rawValue)
-        json.string("message", event.message.description)
-        for (name, value) in all.sorted(by: { $0.key < $1.key }) {
-            // What every line has keeps its meaning.
-            json.value(named: ["time", "level", "message"].contains(name) ? name + "_" : name, value)
+        var line = JSONObjectWriter.document { json in
+            json.string("time", Date().formatted(Self.time))
+            json.string("level", event.level.rawValue)
+            json.string("message", event.message.description)
+            for (name, value) in all.sorted(by: { $0.key < $1.key }) {
+                // What every line has keeps its meaning.
+                json.value(named: ["time", "level", "message"].contains(name) ? name + "_" : name, value)
+            }
         }
-        buffer = json.finish()
-        buffer.writeInteger(UInt8(ascii: "\n"))
-        write(Data(buffer.readableBytesView))
+        line.writeInteger(UInt8(ascii: "\n"))
+        write(Data(line.readableBytesView))
     }
 
     /// RFC 3339, in UTC.

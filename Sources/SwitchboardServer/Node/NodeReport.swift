@@ -45,7 +45,6 @@ enum NodeReport {
             ("redisReconnects", node.busHealth.reconnects),
         ]
     }
-
 }
 
 extension Node {

@@ -1,3 +1,4 @@
+import NIOEmbedded
 import SwitchboardProtocol
 import Testing
 
