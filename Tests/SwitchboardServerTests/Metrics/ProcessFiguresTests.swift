@@ -11,7 +11,7 @@ import Testing
         let figures = ProcessFigures(stat: Self.stat, boot: "cpu 1 2\nbtime 1700000000\n", ticks: 100, page: 4096)
         #expect(figures.cpuSeconds == 2)
         #expect(figures.virtualBytes == 5_000_000)
-        #expect(figures.residentBytes == 250 * 4096)
+        #expect(figures.residentBytes == 1_024_000)
         #expect(figures.startedAt == 1_700_000_010)
     }
 
