@@ -42,8 +42,30 @@ struct NodesAnswer: Decodable {
         var startedAt: String?
         var sessions: Int?
         var draining: Bool?
+        var state: String?
+        /// Milliseconds.
+        var busLag: Double?
     }
     var nodes: [Node]
+}
+
+struct DrainAnswer: Decodable {
+    var node: String
+    var state: String
+    var connections: Int
+}
+
+struct ClosesAnswer: Decodable {
+    struct Close: Decodable {
+        var client: String
+        var session: String
+        var code: Int
+        var reason: String
+        var at: String
+        /// Seconds.
+        var duration: Double
+    }
+    var closes: [Close]
 }
 
 extension Decodable {

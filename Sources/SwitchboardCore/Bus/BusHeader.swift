@@ -49,6 +49,12 @@ struct BusHeader {
             return .query(Query(id: try string("id"), origin: try name("origin"), subject: try subject()))
         case "answer":
             return .answer(Answer(id: try string("id"), node: try name("node"), body: body ?? ByteBuffer()))
+        case "watch": return .watch(try watch())
+        case "events":
+            return .events(
+                EventBatch(
+                    watch: try string("watch"), node: try name("node"), dropped: try count("dropped"),
+                    lines: body ?? ByteBuffer()))
         case "canary": return .canary(try string("token"))
         case "nodeUp": return .nodeUp(try name("node"))
         case "nodeDown": return .nodeDown(try name("node"))
@@ -141,8 +147,20 @@ struct BusHeader {
         case "groups": return .groups
         case "members": return .members(try name("group"))
         case "stats": return .stats
+        case "closes": return .closes(try count("limit"))
+        case "drain": return .drain
+        case "serve": return .serve
         default: throw unfit("subject")
         }
+    }
+
+    private func watch() throws(BusCodec.Failure) -> Watch {
+        let types = document["types"].flatMap { document.elements($0) }?.map { document.string($0) } ?? []
+        guard types.count <= Watch.maximumTypes, !types.contains(nil) else { throw unfit("types") }
+        return Watch(
+            id: try string("id"), origin: try name("origin"),
+            client: document["client"] == nil ? nil : try name("client"), types: types.compactMap { $0 },
+            lease: min(try count("lease"), Watch.maximumLease))
     }
 
     private func unfit(_ name: String) -> BusCodec.Failure {

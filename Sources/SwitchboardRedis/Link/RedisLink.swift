@@ -30,19 +30,18 @@ final class RedisLink: Sendable {
         /// When the canary was sent that is under way, and how long the last one took.
         var canarySentAt: NIODeadline?
         var canaryLag: TimeAmount?
-
-        mutating func canaryReturned(at now: NIODeadline) {
-            lastCanary = now
-            if let sent = canarySentAt { canaryLag = now - sent }
-            canarySentAt = nil
-        }
-
         var openSince: NIODeadline?
         /// How often the link was opened.
         var openings = 0
         /// Commands on connections that are gone.
         var commands = 0
         var lastPresenceLoss: NIODeadline?
+
+        mutating func canaryReturned(at now: NIODeadline) {
+            lastCanary = now
+            if let sent = canarySentAt { canaryLag = now - sent }
+            canarySentAt = nil
+        }
     }
 
     let configuration: RedisConfiguration

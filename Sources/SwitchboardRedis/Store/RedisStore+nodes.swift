@@ -121,6 +121,7 @@ extension NodeDescription {
         writer.integer("startedAt", Int(startedAt))
         writer.integer("sessions", sessions)
         writer.literal("isDraining", isDraining ? "true" : "false")
+        if let busLag { writer.number("busLag", busLag) }
         return writer.finish()
     }
 
@@ -135,6 +136,6 @@ extension NodeDescription {
         else { return nil }
         self.init(
             id: id, version: version, address: address, startedAt: UInt64(max(0, startedAt)), sessions: sessions,
-            isDraining: isDraining)
+            isDraining: isDraining, busLag: document["busLag"].flatMap(document.number))
     }
 }

@@ -95,6 +95,9 @@ struct Problem: Error, Hashable {
         problem.detail = "no push of this id waits for \(client)"
         return problem
     }
+    static func nodeNotFound(_ node: NodeID) -> Problem {
+        Problem(404, "node_not_found", "There is no such node", "no living node is called \(node)")
+    }
     static let commandNotFound = Problem(
         404, "command_not_found", "Nothing is known of the command", "there was none of this id lately")
     static let notFound = Problem(404, "not_found", "There is no such route", "see /openapi.yaml")
@@ -110,6 +113,9 @@ struct Problem: Error, Hashable {
     static let idempotencyConflict = Problem(
         409, "idempotency_conflict", "The id was used for another request",
         "within 5 minutes the same id or Idempotency-Key must come with the same request")
+    static func nodeStopping(_ node: NodeID) -> Problem {
+        Problem(409, "node_stopping", "The process is stopping", "\(node) cannot take clients again")
+    }
     static func commandsUnsupported(_ client: ClientID) -> Problem {
         Problem(
             409, "commands_unsupported", "The client cannot take commands",
@@ -170,6 +176,9 @@ struct Problem: Error, Hashable {
         Problem(503, "not_ready", "The node is not ready", detail, retryAfter: 1)
     }
 
+    static func nodeSilent(_ node: NodeID) -> Problem {
+        Problem(504, "node_silent", "The node does not answer", "\(node) did not answer in time; ask again")
+    }
     static func noResult(_ client: ClientID) -> Problem {
         Problem(
             504, "no_result", "The client did not answer",

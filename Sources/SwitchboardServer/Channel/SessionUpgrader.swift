@@ -64,19 +64,27 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         guard let key = head.headers.first(name: "sec-websocket-key"), key.utf8.count == 24, key.hasSuffix("==") else {
             throw .invalidUpgrade
         }
-        guard !node.isDraining else { throw .overloaded("the node is draining") }
+        let shard = node.shard(of: channel.eventLoop)
+        guard !node.isDraining else { throw refused("the node is draining", shard) }
         guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
         let limit = node.configuration.maximumConnections
-        guard limit == 0 || node.sessionCount.value < limit else {
-            throw .overloaded("the node holds as many connections as it may", retryAfter: 5)
+        guard limit == 0 || node.socketCount.value < limit else {
+            throw refused("the node holds as many connections as it may", shard, atLeast: 5)
         }
-        let shard = node.shard(of: channel.eventLoop)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
-            shard.counters.refused += 1
-            throw .overloaded("too many connections at once", retryAfter: shard.acceptance.retryAfter)
+            throw refused("too many connections at once", shard, atLeast: shard.acceptance.retryAfter)
         }
         return try ConnectRequest(head, remote: channel.remoteAddress, configuration: node.configuration)
     }
+
+    /// - Parameter atLeast: Seconds; each client is told another number, so that they do not come back together.
+    private func refused(_ detail: String, _ shard: Shard, atLeast seconds: Int = 1) -> Problem {
+        shard.counters.refused += 1
+        return .overloaded(detail, retryAfter: Int.random(in: seconds...seconds + Self.retrySpread))
+    }
+
+    /// Seconds over which clients that were refused come back.
+    private static let retrySpread = 4
 
     private func refuse<Value>(_ problem: Problem, on loop: any EventLoop) -> EventLoopFuture<Value> {
         refusal.value = problem

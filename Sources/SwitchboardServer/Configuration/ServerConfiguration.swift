@@ -60,10 +60,14 @@ public struct ServerConfiguration: Sendable {
     /// Seconds for which a lost client is `suspect`.
     public var resumeWindow = ResumeWindow.standard
     public var duplicates = DuplicatePolicy.newest
-    /// Connections closed a second while draining.
+    /// Seconds in which a load balancer notices that the node is not ready, before clients are sent away.
+    public var drainDelay = 5.0
+    /// Connections closed a second while draining, more when they would not all be gone within ``drainLimit``.
     public var drainRate = 500
-    /// Seconds that draining may take.
+    /// Seconds that draining may take, with ``drainDelay``.
     public var drainLimit = 60.0
+    /// Percent of its sessions a minute that a node sends to others while it has more than its share; 0 is off.
+    public var rebalance = 0.0
     /// Serves `/ws/echo`.
     public var diagnostics = false
     /// Serves `/metrics`.
@@ -90,6 +94,9 @@ public struct ServerConfiguration: Sendable {
             throw Problem(
                 "host: \(host) is reachable by other machines, and nothing asks for keys: "
                     + "listen on 127.0.0.1, or allow it with --allow-anonymous")
+        }
+        guard drainLimit == 0 || drainDelay < drainLimit else {
+            throw Problem("drainDelay: it must be less than drainLimit (\(drainLimit) s)")
         }
     }
 }

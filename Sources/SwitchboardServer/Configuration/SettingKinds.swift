@@ -32,6 +32,9 @@ extension SettingKind where Value == Double {
             .value("TIME"), rule: rule, show: { DurationText.show($0) }, allows: range.contains,
             parse: { DurationText.parse($0) })
     }
+
+    static let percent = SettingKind(
+        .value("PERCENT"), rule: "a number from 0 to 100", allows: (0...100).contains, parse: { Double($0) })
 }
 
 extension SettingKind where Value == Bool {

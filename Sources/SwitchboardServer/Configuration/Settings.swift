@@ -56,8 +56,14 @@ extension Setting {
         Setting(
             "duplicates", .choice, \.server.duplicates,
             "Which of two sessions of one client stays: newest, or reject the newer."),
+        Setting(
+            "drainDelay", .seconds(0...day), \.server.drainDelay,
+            "The time in which a load balancer notices that the node stops, before clients are sent away."),
         Setting("drainRate", .count(), \.server.drainRate, "Connections closed a second when the node stops."),
         Setting("drainLimit", .seconds(0...day), \.server.drainLimit, "The time that stopping may take."),
+        Setting(
+            "rebalance", .percent, \.server.rebalance,
+            "Percent of its clients a minute that a node with more than its share sends to others; 0 is off."),
         Setting(
             "trustedProxies", .networks, \.server.trustedProxies, "Networks whose X-Forwarded-For is believed."),
         Setting("loops", .count(0...1024), \.server.loops, "Event loops; 0 takes one for each core."),

@@ -64,8 +64,11 @@ final class NodeMetrics: Sendable {
 
     /// The node begins to send its sessions away; `drainProgress` tells how many of them are gone.
     func beganDraining(sessions: Int) {
-        _ = drained.compareExchange(expected: 0, desired: max(1, sessions), ordering: .relaxed)
+        drained.store(max(1, sessions), ordering: .relaxed)
     }
+
+    /// The node takes clients again.
+    func endedDraining() { drained.store(0, ordering: .relaxed) }
 
     /// - Parameter sessions: Those that are left.
     func drainProgress(sessions: Int) -> Double {

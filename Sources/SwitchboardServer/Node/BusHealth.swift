@@ -14,6 +14,12 @@ struct BusHealth: Sendable {
     var unparsable: Int { cluster?.statistics.droppedMessages ?? 0 }
     var reconnects: Int { cluster?.statistics.reconnects ?? 0 }
 
+    /// Milliseconds that the bus takes to carry something, as the last canary showed; nil before one has.
+    var lag: Double? {
+        guard let cluster else { return 0 }
+        return cluster.statistics.canaryLag.map { ($0 * 1_000_000).rounded() / 1000 }
+    }
+
     /// Why pushes would not be delivered now; nil when they would.
     var trouble: String? {
         guard let cluster else { return nil }

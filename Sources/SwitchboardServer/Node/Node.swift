@@ -28,7 +28,12 @@ final class Node: BusReceiver {
     let sessionCount = Gauge()
     let messagesFromBus = Gauge()
     let metrics: NodeMetrics
-    private let draining = Atomic(false)
+    let drain: NodeDrain
+    let events: EventHub
+    /// WebSocket connections, also those that are being opened or closed.
+    let socketCount = Gauge()
+    private let rebalance: Mutex<Rebalance>
+    private let rebalancedAt = Atomic<UInt64>(MonotonicClock.nanoseconds())
     /// Unix milliseconds at which the bus was last found available.
     private let busSeenAt = Atomic<UInt64>(WallClock.milliseconds())
     let loopCount: Int
@@ -53,6 +58,9 @@ final class Node: BusReceiver {
         self.logger = logger
         isVerbose = logger.logLevel <= .debug
         loopCount = loops.count
+        drain = NodeDrain(configuration: configuration)
+        events = EventHub(bus: bus)
+        rebalance = Mutex(Rebalance(percent: configuration.rebalance))
         address = Mutex("\(configuration.host):\(configuration.port)")
         delivery = Delivery(
             bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping, metrics: metrics)
@@ -69,12 +77,7 @@ final class Node: BusReceiver {
 
     func shard(of loop: any EventLoop) -> Shard { shardsBox.shard(of: loop) }
 
-    var isDraining: Bool { draining.load(ordering: .relaxed) }
-
-    func beginDraining() {
-        metrics.beganDraining(sessions: sessionCount.value)
-        draining.store(true, ordering: .relaxed)
-    }
+    var isDraining: Bool { drain.isDraining }
 
     /// Why `readyz` answers 503; nil while it answers 200.
     var unreadiness: String? {
@@ -83,12 +86,25 @@ final class Node: BusReceiver {
         return settlement.isSettled ? nil : "the nodes are finding together again"
     }
 
+    /// The loads of the nodes are known anew.
+    func rebalance(_ nodes: [NodeDescription]) {
+        let now = MonotonicClock.nanoseconds()
+        let since = rebalancedAt.exchange(now, ordering: .relaxed)
+        guard configuration.rebalance > 0, !isDraining else { return }
+        let others = nodes.filter { $0.id != id && !$0.isDraining }.map(\.sessions)
+        let share = rebalance.withLock {
+            $0.share(own: sessionCount.value, others: others, seconds: Double(now - min(since, now)) / 1e9)
+        }
+        if share > 0 { shed(share) }
+    }
+
     /// Time passes: called several times a second.
     func sweep() {
         if bus.isAvailable, settlement.isSettled { busSeenAt.store(WallClock.milliseconds(), ordering: .relaxed) }
         let living = roster.living
         delivery.sweep(living: living)
         conversations.sweep(living: living)
+        events.sweep()
     }
 
     func start() { for shard in shards { shard.start() } }
@@ -131,6 +147,8 @@ final class Node: BusReceiver {
         case .done(let outcome): conversations.received(outcome)
         case .query(let query): answer(query)
         case .answer(let answer): conversations.received(answer)
+        case .watch(let watch): events.heed(watch)
+        case .events(let batch): events.received(batch)
         case .canary: break
         case .nodeUp(let node):
             roster.add(node)
@@ -192,11 +210,12 @@ final class Node: BusReceiver {
 
     /// nil when nobody wants to know.
     private func collector(for push: BusPush, shards: Int) -> ReceiptCollector? {
-        guard push.origin != nil else { return nil }
+        guard push.origin != nil || events.isWatched else { return nil }
         return ReceiptCollector(shards: shards) { [self] in give($0, for: push) }
     }
 
     func give(_ outcome: PushOutcome, for push: BusPush) {
+        if events.isWatched { note(outcome, of: push) }
         guard let origin = push.origin else { return }
         let receipt = Receipt(
             ticket: push.ticket, node: id, matched: outcome.matched, delivered: outcome.delivered,

@@ -44,28 +44,33 @@ public struct SwitchboardServer: Sendable {
             node.address.withLock { $0 = "\(host):\(port)" }
             await onListening(port)
         }
-        // Started in this order and stopped in the reverse one: first nobody new comes in, then the sessions are sent
-        // away, then presence is given up, and the bus goes last.
+        // Started in this order and stopped in the reverse one: first the sessions are sent away, while requests are still
+        // answered, then the port is closed, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
-        services += [PresenceKeeper(node: node), SessionDrain(node: node), listener]
+        services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
-        let impatience = Task { await Self.endAtSecondSignal() }
+        if configuration.drainLimit > 0 {
+            lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
+        }
+        let impatience = Task { await Self.endAtSecondSignal(node) }
         defer { impatience.cancel() }
         // What libraries and services count by way of swift-metrics belongs to this node, of which a process may have several.
         try await withMetricsFactory(node.metrics.registry) {
             try await ServiceGroup(configuration: lifecycle).run()
         }
+        node.stop()
         try await group.shutdownGracefully()
     }
 
     /// The first signal begins the orderly end; who sends another does not want to wait for it.
-    private static func endAtSecondSignal() async {
+    private static func endAtSecondSignal(_ node: Node) async {
         var count = 0
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
             count += 1
+            // Ctrl-C: no load balancer sends anybody to a node in a terminal.
+            if signal == .sigint { node.drain.hurry() }
             if count == 2 { exit(1) }
         }
     }

@@ -33,7 +33,9 @@ extension Node {
         guard bus.isAvailable else { return }
         do {
             try await store.beat(description)
-            roster.replace(Set(try await store.nodes().map(\.id)))
+            let nodes = try await store.nodes()
+            roster.replace(Set(nodes.map(\.id)))
+            rebalance(nodes)
             for (dead, clients) in try await store.reap() {
                 logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
             }
@@ -46,7 +48,7 @@ extension Node {
     private var description: NodeDescription {
         NodeDescription(
             id: id, version: SwitchboardVersion.current, address: address.withLock { $0 }, startedAt: startedAt,
-            sessions: sessionCount.value, isDraining: isDraining)
+            sessions: sessionCount.value, isDraining: isDraining, busLag: busHealth.lag)
     }
 
     /// Writes the presence of all live sessions again, after the store was away.

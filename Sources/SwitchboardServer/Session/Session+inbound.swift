@@ -177,6 +177,12 @@ extension Session {
     private func accept(id: String?, _ payload: Payload) {
         guard mayWrite(), let record else { return }
         shard.counters.messagesUp += 1
+        if node.events.isWatched {
+            node.events.note(.messageReceived, .client(record.client)) { json in
+                if let id { json.string("message", id) }
+                json.integer("bytes", payload.bytes.readableBytes)
+            }
+        }
         let message = UpstreamMessage(
             client: record.client, session: record.session, node: node.id, id: id, payload: payload,
             receivedAt: WallClock.milliseconds())

@@ -41,6 +41,8 @@ final class Session: ChannelInboundHandler {
     var memberships: [(group: Group, index: Int)] = []
     /// The store has it as the client's session; it has to be told when it ends.
     var isRegistered = false
+    /// It has been told to go.
+    var isLeaving = false
     /// Something may wait in the client's mailbox.
     var hasMail = false
     /// Channel to offset, as the client's hello says.
@@ -103,6 +105,7 @@ final class Session: ChannelInboundHandler {
             ?? -1
         (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
         shard.counters.accepted += 1
+        node.socketCount.increment()
         if mode == .raw, let request {
             identify(request)
         } else {
@@ -129,6 +132,7 @@ final class Session: ChannelInboundHandler {
         shard.table.remove(slot)
         shard.counters.closed += 1
         forgetQueue()
+        node.socketCount.decrement()
     }
 
     /// Takes part: it is found by its client id, and broadcasts reach it.
@@ -145,6 +149,7 @@ final class Session: ChannelInboundHandler {
         }
         phase = .open
         shard.table.set(slot, descriptor: descriptor, isOpen: true)
+        noteConnected(record)
         switch mode {
         case .raw: shard.counters.rawSessions += 1
         case .framed:
@@ -153,7 +158,10 @@ final class Session: ChannelInboundHandler {
             append(
                 FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states)))
             )
-            for push in recovered.missed { append(PreparedPush(push)) }
+            for push in recovered.missed {
+                append(PreparedPush(push))
+                if node.events.isWatched { node.note(push, .pushDelivered, .client(record.client)) }
+            }
         }
         node.sessionCount.increment()
         noteOpening(record)
@@ -195,6 +203,7 @@ final class Session: ChannelInboundHandler {
         guard isRegistered, let record else { return }
         isRegistered = false
         if wasOpen { node.directory.remove(record.client, at: place) }
+        noteClosed(record, code, reason: reason)
         node.store.unregister(departure(record, code, reason: reason, isLost: isLost))
     }
 

@@ -27,6 +27,7 @@ final class Shard: @unchecked Sendable {
     private var acks: [AckCollector] = []
     private var dirty: [Session] = []
     private var changes: [PresenceChange] = []
+    var closes = CloseLog()
     private var ticker: RepeatedTask?
     var acceptance: TokenBucket
     /// The value of the `Date` header, renewed every second (RFC 9110 section 6.6.1).
