@@ -231,7 +231,9 @@ SHORTHANDS = {
     "group command: id": ("/v1/groups/tills/commands", b'{"name":"r","id":"a"}', {}, "invalid_request"),
     "group command: key": ("/v1/groups/tills/commands", b'{"name":"r"}', {"Idempotency-Key": "a"}, "invalid_request"),
     "group command: query": ("/v1/groups/tills/commands?timeout=5", b'{"name":"r"}', {}, "invalid_request"),
-    "drain": ("/v1/nodes/node-1/drain", b"", {}, "not_implemented"),
+    "drain: no such node": ("/v1/nodes/nobody/drain", b"", {}, "node_not_found"),
+    "drain: bad node": ("/v1/nodes/a%20b/drain", b"", {}, "invalid_request"),
+    "drain: a body": ("/v1/nodes/nobody/drain", b'{"cancel":true}', {}, "invalid_request"),
 }
 
 

@@ -9,7 +9,7 @@ extension BusContract {
             let description = NodeDescription(
                 id: first.id, version: "1.0 \"x\"", address: "127.0.0.1:8080", startedAt: 1_700_000_000_000,
                 sessions: 7,
-                isDraining: true)
+                isDraining: true, busLag: 0.25)
             try await first.store.beat(description)
             let nodes = try await second.store.nodes()
             #expect(nodes.map(\.id) == [first.id, second.id])

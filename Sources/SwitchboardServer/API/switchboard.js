@@ -168,8 +168,9 @@ export class ReconnectPolicy {
    *   goaway's time; `atOnce`: the close code says not to wait.
    */
   delay({ lifetime, atLeast, moment, atOnce = false, random }) {
-    const isFresh = this.failures === 0 || (lifetime ?? 0) >= 60;
-    if ((lifetime ?? 0) >= 60) this.failures = 0;
+    // Moved from node to node while a cluster is rolled, the client has failed at nothing.
+    if ((lifetime ?? 0) >= (moment !== undefined || atOnce ? 5 : 60)) this.failures = 0;
+    const isFresh = this.failures === 0;
     let bound = Math.min(this.maximum, this.minimum * 2 ** Math.min(this.failures, 30));
     if (lifetime !== undefined && this.failures === 0) bound = Math.max(5, bound);
     this.failures += 1;

@@ -108,6 +108,16 @@ enum BusSamples {
         .query(Query(id: "q", origin: node("n1"), subject: .groups)),
         .query(Query(id: "q", origin: node("n1"), subject: .members(group("g")))),
         .query(Query(id: "q", origin: node("n1"), subject: .stats)),
+        .query(Query(id: "q", origin: node("n1"), subject: .closes(7))),
+        .query(Query(id: "q", origin: node("n1"), subject: .drain)),
+        .query(Query(id: "q", origin: node("n1"), subject: .serve)),
+        .watch(Watch(id: "w", origin: node("n1"), lease: 0)),
+        .watch(
+            Watch(
+                id: "w\n", origin: node("n1"), client: client(longest), types: ["push.acked", "\"", ""],
+                lease: Watch.maximumLease)),
+        .events(EventBatch(watch: "w", node: node("n1"), dropped: 0, lines: ByteBuffer())),
+        .events(EventBatch(watch: "w", node: node("n1"), dropped: 3, lines: ByteBuffer(string: "a {}\nb {}\n"))),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer())),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer(string: "{\"groups\":\n{}}\n"))),
         .canary(""), .canary("t\u{0}\u{1F}\u{7F}\"\\/"), .nodeUp(node("n1")), .nodeDown(node(longest)),
