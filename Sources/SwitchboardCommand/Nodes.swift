@@ -15,7 +15,8 @@ struct Nodes: AsyncParsableCommand {
             for node in nodes {
                 table.add(
                     node.id, node.address ?? "", node.version ?? "", Age.text(since: node.startedAt),
-                    node.sessions.map(String.init) ?? "", node.state ?? (node.draining == true ? "draining" : "serving"),
+                    node.sessions.map(String.init) ?? "",
+                    node.state ?? (node.draining == true ? "draining" : "serving"),
                     node.busLag.map(ClientTable.milliseconds) ?? "")
             }
             try table.print()

@@ -24,7 +24,8 @@ TESTS = {
     "single node": ["."],
     "with Redis": [
         *("test_specification.py", "test_payloads.py", "test_problems.py", "test_commands.py", "test_mailboxes.py"),
-        *("test_many_pushes.py", "test_repeats.py", "test_trace.py", "test_metrics.py", "-m", "not own_node"),
+        *("test_many_pushes.py", "test_repeats.py", "test_trace.py", "test_metrics.py", "test_nodes.py"),
+        *("-m", "not own_node"),
     ],
 }
 

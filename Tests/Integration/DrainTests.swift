@@ -8,7 +8,8 @@ import Testing
     "A node is drained", .cluster(options: ["--drain-delay", "1.5", "--drain-rate", "20", "--drain-limit", "15"]),
     .logsOnFailure, .serialized, .timeLimit(.minutes(2)))
 struct DrainTests {
-    @Test("By request from another node: not ready, nobody new, everyone served until moved; taken back it serves again")
+    @Test(
+        "By request from another node: not ready, nobody new, everyone served until moved; taken back it serves again")
     func byRequest() async throws {
         try await Clients.with { clients, cluster in
             let (node, other) = (cluster.nodes[0], cluster.nodes[1])
@@ -62,7 +63,9 @@ struct DrainTests {
         try await Clients.with { clients, cluster in
             let (node, other) = (cluster.nodes[1], cluster.nodes[2])
             let client = try await clients.framed("busy", on: node)
-            #expect(try await other.api.push(#"{"to":{"client":"busy"},"data":1,"durable":true,"id":"keep"}"#).status == 200)
+            #expect(
+                try await other.api.push(#"{"to":{"client":"busy"},"data":1,"durable":true,"id":"keep"}"#).status == 200
+            )
             #expect(try await client.push().frame.id == "keep")
             let command = Task {
                 try await other.api.send(
@@ -91,7 +94,8 @@ struct DrainTests {
         }
     }
 
-    @Test("Stopped: first the load balancer's time, then a steady pace, then exit 0; requests are answered until the end")
+    @Test(
+        "Stopped: first the load balancer's time, then a steady pace, then exit 0; requests are answered until the end")
     func pace() async throws {
         try await Clients.with { clients, cluster in
             let node = cluster.nodes[0]
@@ -178,7 +182,8 @@ struct HurriedDrainTests {
 /// Who comes in.
 @Suite(
     "Connections are limited",
-    .cluster(nodes: 1, redis: false, proxy: false, options: ["--max-connections", "5", "--accept-rate", "4", "--loops", "1"]),
+    .cluster(
+        nodes: 1, redis: false, proxy: false, options: ["--max-connections", "5", "--accept-rate", "4", "--loops", "1"]),
     .logsOnFailure, .serialized, .timeLimit(.minutes(1)))
 struct AcceptLimitTests {
     @Test("Beyond the rate, and beyond the number: 503 before the upgrade, each client with a wait of its own")

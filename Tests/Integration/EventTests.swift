@@ -95,7 +95,8 @@ struct EventTests {
     func command() async throws {
         try await Clients.with { clients, cluster in
             let tail = try await cluster.run(
-                "tail", Programs.switchboard(), ["tail", "--url", "http://127.0.0.1:\(cluster.entrance)", "cli", "--json"])
+                "tail", Programs.switchboard(),
+                ["tail", "--url", "http://127.0.0.1:\(cluster.entrance)", "cli", "--json"])
             try await eventually("it watches") { tail.output.contains("watching 2 nodes") }
             _ = try await clients.framed("cli")
             try await eventually("it tells") { tail.output.contains(#"{"type":"session.connected""#) }

@@ -72,7 +72,8 @@ struct ConnectionSetup: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.limits)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: true))
+        try pipeline.addHandler(
+            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: true))
         return channel.eventLoop.makeSucceededFuture(.http(try wrap(channel)))
     }
 
@@ -100,7 +101,8 @@ struct ConnectionSetup: Sendable {
         configuration.decoderConfiguration = Self.limits
         let pipeline = channel.pipeline.syncOperations
         let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: false))
+        try pipeline.addHandler(
+            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: false))
         return negotiated
     }
 

@@ -86,11 +86,11 @@ final class NodeDrain: Sendable {
             state.since = nil
             state.delay?.cancel()
             draining.store(false, ordering: .relaxed)
+            state.work?.cancel()
             defer { state.work = nil }
             return state.work ?? Task {}
         }
         guard let work else { return false }
-        work.cancel()
         await work.value
         for shard in node.shards { shard.loop.execute { shard.keepAll() } }
         node.metrics.endedDraining()
@@ -106,11 +106,15 @@ final class NodeDrain: Sendable {
         node.metrics.beganDraining(sessions: count)
         node.logger.notice("draining", metadata: ["sessions": "\(count)"])
         node.noteState(.nodeDraining)
-        await withTaskCancellationHandler { await delay.value } onCancel: { delay.cancel() }
+        await withTaskCancellationHandler {
+            await delay.value
+        } onCancel: {
+            delay.cancel()
+        }
         guard !Task.isCancelled else { return }
         await empty(node)
         let isDone = state.withLock { state in
-            guard state.phase == .draining else { return false }
+            guard state.phase == .draining, !Task.isCancelled else { return false }
             state.phase = .drained
             return true
         }

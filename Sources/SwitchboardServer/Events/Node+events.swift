@@ -44,8 +44,9 @@ extension Node {
         events.note(type, .client(client)) { $0.string("push", push.rawValue) }
     }
 
-    func note(_ type: EventType, of command: CommandID, for client: ClientID, _ members: (inout JSONObjectWriter) -> Void)
-    {
+    func note(
+        _ type: EventType, of command: CommandID, for client: ClientID, _ members: (inout JSONObjectWriter) -> Void
+    ) {
         guard events.isWatched else { return }
         events.note(type, .client(client)) { json in
             json.string("command", command.rawValue)

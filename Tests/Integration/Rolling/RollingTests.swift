@@ -80,7 +80,8 @@ struct RollingTests {
     ) {
         let moments = gaps.compactMap { gap in gap.to.map { ($0 - start) / .seconds(1) } }.sorted()
         #expect(moments.count == sessions, "each agent of the node was moved once, and no other")
-        #expect(gaps.allSatisfy { $0.code == 4200 })
+        // On a busy machine an agent may be the first to act on the moment that both know: it leaves with 1000 then.
+        #expect(gaps.allSatisfy { $0.code == 4200 || $0.code == 1000 })
         var histogram: [Int: Int] = [:]
         for moment in moments { histogram[Int(moment), default: 0] += 1 }
         let away = gaps.compactMap { gap in gap.to.map { ($0 - gap.from) / .seconds(1) } }.sorted()
@@ -91,7 +92,9 @@ struct RollingTests {
             """)
         for second in (histogram.keys.min() ?? 0)...(histogram.keys.max() ?? 0) {
             let count = histogram[second] ?? 0
-            print("  \(second) s: \(count) reconnects \(String(repeating: "#", count: count * 60 / (scale.drainRate * 2)))")
+            print(
+                "  \(second) s: \(count) reconnects \(String(repeating: "#", count: count * 60 / (scale.drainRate * 2)))"
+            )
         }
         guard let first = moments.first, let last = moments.last else { return }
         #expect(first >= scale.drainDelay, "nobody before the load balancer had time to notice")

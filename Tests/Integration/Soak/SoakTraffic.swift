@@ -104,7 +104,9 @@ final class SoakTraffic: Sendable {
             }
             let answer = try await cluster.api.push(json)
             // A mailbox may be full of what nobody has acked.
-            guard [200, 202, 429].contains(answer.status) else { throw API.Unexpected(answer: answer, wanted: "a push") }
+            guard [200, 202, 429].contains(answer.status) else {
+                throw API.Unexpected(answer: answer, wanted: "a push")
+            }
         }
     }
 

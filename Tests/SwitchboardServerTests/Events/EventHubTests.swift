@@ -45,7 +45,8 @@ import Testing
             ])
         let document = try JSONDocument(ByteBuffer(string: String(everything[0].dropFirst("session.connected ".count))))
         #expect(document.members.map(\.name) == ["type", "at", "node", "client", "session"])
-        #expect(await batches(some).flatMap(lines).map { $0.prefix { $0 != " " } } == ["session.connected", "push.acked"])
+        #expect(
+            await batches(some).flatMap(lines).map { $0.prefix { $0 != " " } } == ["session.connected", "push.acked"])
     }
 
     @Test func whatIsTooMuchIsCounted() async throws {
