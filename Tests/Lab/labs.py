@@ -9,6 +9,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lab import kernel
 from support import ROOT, eventually
 
 PROGRAM = ROOT / "deploy/lab"
@@ -23,7 +24,8 @@ class Lab:
         file = ["--file", file] if file else []
         with self.output.open("w") as output:
             self.process = subprocess.Popen([PROGRAM, "up", *file, *arguments], stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=subprocess.STDOUT, start_new_session=True, env=self.environment)
+                                            stderr=subprocess.STDOUT, start_new_session=True, env=self.environment,
+                                            preexec_fn=lambda: kernel.die_with_parent(signal.SIGKILL))
 
     def text(self):
         return self.output.read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import Failure
 
 _PREFIX = "switchboard-lab/"
-_PATIENCE = 3.0  # with a lab that is to end and says nothing
+_PATIENCE = 5.0  # with a lab that is to end and says nothing
 
 
 def listen(name):
