@@ -45,6 +45,7 @@ struct RedisKeys: Sendable {
     let upstream: String
     /// `{sb:upstream}:id:CLIENT/ID`: message ids of the last minutes; the tag is the name of the stream.
     let upstreamID: KeyPattern
+    let webhooks: WebhookKeys
 
     /// What the name of every node's channel begins with, for scripts that look the node up.
     let nodeChannelHead: String
@@ -70,5 +71,6 @@ struct RedisKeys: Sendable {
         nodesInfo = "{\(prefix):nodes}:info"
         upstream = "\(prefix):upstream"
         upstreamID = KeyPattern("{\(prefix):upstream}:id:", "")
+        webhooks = WebhookKeys(prefix: prefix)
     }
 }

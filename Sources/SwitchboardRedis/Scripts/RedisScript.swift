@@ -6,6 +6,8 @@ enum RedisScript: Int, CaseIterable, Sendable {
     case enqueue, mail, ack, cancel, expire, due
     case append, history
     case claim, note
+    case webhookConnected, webhookLost, webhookOverdue, webhookDisconnected, webhookAppend
+    case webhookClaim, webhookSettle, webhookReplay
 
     /// The whole script: what several have in common goes ahead of each.
     var source: [UInt8] {
@@ -13,6 +15,9 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .enqueue, .mail, .ack, .cancel, .expire:
             PackageResources.common_lua + PackageResources.mailbox_lua + body
         case .append, .history: PackageResources.common_lua + body
+        case .webhookConnected, .webhookLost, .webhookOverdue, .webhookDisconnected, .webhookAppend, .webhookClaim,
+            .webhookSettle, .webhookReplay:
+            PackageResources.webhooks_lua + body
         default: body
         }
     }
@@ -38,6 +43,14 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .history: PackageResources.history_lua
         case .claim: PackageResources.claim_lua
         case .note: PackageResources.note_lua
+        case .webhookConnected: PackageResources.webhook_connected_lua
+        case .webhookLost: PackageResources.webhook_lost_lua
+        case .webhookOverdue: PackageResources.webhook_overdue_lua
+        case .webhookDisconnected: PackageResources.webhook_disconnected_lua
+        case .webhookAppend: PackageResources.webhook_append_lua
+        case .webhookClaim: PackageResources.webhook_claim_lua
+        case .webhookSettle: PackageResources.webhook_settle_lua
+        case .webhookReplay: PackageResources.webhook_replay_lua
         }
     }
 }

@@ -23,8 +23,10 @@ extension RedisStore {
         if reply.integer == 1, before == opening { link.presenceWasLost() }
     }
 
-    public func leave(_ node: NodeID) async throws {
-        _ = try await bereave(node, at: WallClock.milliseconds()) { true }
+    public func leave(
+        _ node: NodeID, telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws {
+        _ = try await bereave(node, at: WallClock.milliseconds(), telling: tell) { true }
         let replies = try await link.batch(2) { buffer, _, index in
             buffer.command(arguments: 3)
             buffer.argument(index == 0 ? "ZREM" as StaticString : "HDEL")
@@ -50,7 +52,9 @@ extension RedisStore {
     }
 
     /// Does nothing before ``RedisConfiguration/reapGrace``.
-    public func reap() async throws -> [(node: NodeID, clients: Int)] {
+    public func reap(
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> [(node: NodeID, clients: Int)] {
         guard let since = link.openSince, NIODeadline.now() - since >= TimeAmount(link.configuration.reapGrace) else {
             return []
         }
@@ -58,7 +62,7 @@ extension RedisStore {
         var reaped: [(node: NodeID, clients: Int)] = []
         for node in leases.dead {
             let keys = self.keys
-            let lost = try await bereave(node, at: leases.end(of: node) ?? leases.now) {
+            let lost = try await bereave(node, at: leases.end(of: node) ?? leases.now, telling: tell) {
                 try await !self.leases().isAlive(node)
             }
             let isBuried = try await link.run(.bury, keys: 2, arguments: 1) { buffer in
@@ -75,7 +79,10 @@ extension RedisStore {
     ///
     /// - Parameter isDead: Asked before each step: a node that was only held up may be back.
     /// - Returns: The number of sessions that were live.
-    private func bereave(_ node: NodeID, at time: UInt64, while isDead: () async throws -> Bool) async throws -> Int {
+    private func bereave(
+        _ node: NodeID, at time: UInt64, telling tell: ([SessionLoss]) async throws -> Void,
+        while isDead: () async throws -> Bool
+    ) async throws -> Int {
         let keys = self.keys
         let lifetime = Int(link.configuration.recordLifetime.components.seconds)
         var lost = 0
@@ -99,6 +106,8 @@ extension RedisStore {
                 buffer.argument(lifetime)
             }
             lost += outcomes.count { $0 == .integer(1) }
+            // Also of those that are shown as lost already: whoever did it may have died before it told of them.
+            try await tell(members.map { SessionLoss(client: $0.client, session: $0.session, diedAt: time) })
             let removed = try await link.batch(1) { buffer, _, _ in
                 buffer.command(arguments: 2 + entries.count)
                 buffer.argument("SREM" as StaticString)

@@ -6,12 +6,16 @@ import Synchronization
 /// What a cluster remembers in Redis.
 public final class RedisStore: Store {
     let link: RedisLink
+    public let webhooks: any WebhookStore
     /// The opening of the link in which this node's lease was last renewed.
     let lastBeat = Mutex<Int?>(nil)
     /// Pushes that were found expired where nobody asked for them; ``expireMail()`` tells of them.
     let untold = Mutex<[ExpiredPush]>([])
 
-    init(link: RedisLink) { self.link = link }
+    init(link: RedisLink) {
+        self.link = link
+        webhooks = RedisWebhooks(link: link)
+    }
 
     var keys: RedisKeys { link.keys }
 

@@ -17,6 +17,7 @@ enum APIRouter {
         ClusterRoutes(node: node).add(to: table)
         NodeRoutes(node: node).add(to: table)
         EventRoutes(node: node).add(to: table)
+        WebhookRoutes(node: node).add(to: table)
         ServiceRoutes(node: node).add(to: table)
         MetricsRoutes(node: node).add(to: table)
         table.register(on: router)

@@ -159,6 +159,16 @@ struct Problem: Error, Hashable {
             "\(client) has its limit of waiting commands",
             retryAfter: 1)
     }
+    /// The backend that decides about clients has refused one.
+    static func connectionRefused(_ status: Int, _ reason: String?, retryAfter: Double?) -> Problem {
+        Problem(
+            status, "connection_refused", "The client may not connect", reason ?? "the backend refused the client",
+            retryAfter: retryAfter.map { Int(min(max(1, $0.rounded(.up)), 86_400)) } ?? (status == 429 ? 1 : nil))
+    }
+    static let webhooksOff = Problem(
+        409, "webhooks_off", "There are no webhooks", "no URL is configured to which events could go")
+    static let eventNotFound = Problem(
+        404, "event_not_found", "There is no such event", "no event of this id was given up, or it was replayed")
     static let callerGone = Problem(
         499, "caller_gone", "The caller has gone",
         "the connection was closed before the client had answered, and the command was cancelled")
@@ -183,6 +193,15 @@ struct Problem: Error, Hashable {
         Problem(
             504, "no_result", "The client did not answer",
             "no result came from \(client) in time; the command may have run")
+    }
+
+    /// For a client that is connected already, though not registered.
+    var closeCode: CloseCode {
+        switch status {
+        case 401: .unauthenticated
+        case 429, 500...599: .overloaded
+        default: .forbidden
+        }
     }
 
     /// What the bus or store could not do.

@@ -52,8 +52,27 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         }
         let refusal = self.refusal
         response.whenFailure { _ in refusal.value = .invalidUpgrade }
-        guard node.configuration.duplicates == .reject, let client = request.client else { return response }
-        return rejectDuplicate(client, on: loop).flatMap { response }
+        var permission = loop.makeSucceededVoidFuture()
+        if node.configuration.duplicates == .reject, let client = request.client {
+            permission = rejectDuplicate(client, on: loop)
+        }
+        // A framed client may yet say in its first frame who it is; then it is asked about when it has.
+        if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil {
+            permission = permission.flatMap { self.ask(hook, about: request, on: loop) }
+        }
+        return permission.flatMap { response }
+    }
+
+    private func ask(
+        _ hook: ConnectingHook, about request: ConnectRequest, on loop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let (refusal, accepted) = (refusal, accepted)
+        return loop.makeFutureWithTask { () -> Result<ConnectRequest, Problem> in
+            do throws(Problem) { return .success(try await hook.admit(request)) } catch { return .failure(error) }
+        }.flatMapThrowing { answer in
+            if case .failure(let problem) = answer { refusal.value = problem }
+            accepted.value = try answer.get()
+        }
     }
 
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {

@@ -60,6 +60,9 @@ public struct ServerConfiguration: Sendable {
     /// Seconds for which a lost client is `suspect`.
     public var resumeWindow = ResumeWindow.standard
     public var duplicates = DuplicatePolicy.newest
+    /// Where messages of clients go.
+    public var upstream = UpstreamDestination.stream
+    public var webhooks = WebhookConfiguration()
     /// Seconds in which a load balancer notices that the node is not ready, before clients are sent away.
     public var drainDelay = 5.0
     /// Connections closed a second while draining, more when they would not all be gone within ``drainLimit``.
@@ -95,6 +98,7 @@ public struct ServerConfiguration: Sendable {
                 "host: \(host) is reachable by other machines, and nothing asks for keys: "
                     + "listen on 127.0.0.1, or allow it with --allow-anonymous")
         }
+        try webhooks.validate(upstream: upstream)
         guard drainLimit == 0 || drainDelay < drainLimit else {
             throw Problem("drainDelay: it must be less than drainLimit (\(drainLimit) s)")
         }

@@ -43,5 +43,6 @@ extension Node {
         logger.info("a push has expired", metadata: ["push": "\(push.id)", "client": "\(push.client)"])
         journal.note(.expired, about: push.id, client: push.client)
         note(.pushExpired, of: push.id, for: push.client)
+        webhooks?.expired(push)
     }
 }

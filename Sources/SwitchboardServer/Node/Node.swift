@@ -20,6 +20,8 @@ final class Node: BusReceiver {
     let commands: Commands
     let idempotency: Idempotency
     let journal: PushJournal
+    /// nil where no backend is told or asked anything.
+    let webhooks: Webhooks?
     let unclaimedMail = UnclaimedMail()
     let histories = HistoryFollower()
     let recoveries = RecoveryGate()
@@ -45,7 +47,7 @@ final class Node: BusReceiver {
 
     init(
         configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth,
-        loops: [any EventLoop],
+        loops: [any EventLoop], webhooks: Webhooks? = nil,
         logger: Logger
     ) {
         let metrics = NodeMetrics()
@@ -68,6 +70,7 @@ final class Node: BusReceiver {
         commands = Commands(bus: bus, store: store, loop: loops[0], metrics: metrics, logger: logger)
         idempotency = Idempotency(store: store, loop: loops[0])
         journal = PushJournal(store: store, node: configuration.node)
+        self.webhooks = webhooks
         shardsBox = ShardList()
         shardsBox.fill(loops.enumerated().map { Shard(index: UInt32($0.offset), loop: $0.element, node: self) })
         bus.attach(self)

@@ -61,6 +61,7 @@ extension Node {
     func settle(awaiting nodes: Set<NodeID>, round: Int, lostAt: UInt64) async {
         await beat()
         await restorePresence()
+        webhooks?.recorder.markIncomplete()
         await catchUp(lostAt: lostAt) { settlement.isCurrent(round) && bus.isAvailable }
         settlement.restored(round)
         let clock = ContinuousClock()

@@ -35,9 +35,12 @@ public struct SwitchboardServer: Sendable {
         let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let (bus, store, redis) = connect(group)
+        let client = WebhookClient(secrets: configuration.webhooks.secrets.compactMap { WebhookSecret($0) })
+        let webhooks = Webhooks(
+            configuration: configuration, store: store.webhooks, post: client.post, logger: logger)
         let node = Node(
             configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
-            loops: Array(group.makeIterator()), logger: logger)
+            loops: Array(group.makeIterator()), webhooks: webhooks, logger: logger)
         node.start()
         let host = configuration.host
         let listener = ConnectionListener(node: node, group: group, responder: APIResponder.make(node: node)) { port in
@@ -48,6 +51,10 @@ public struct SwitchboardServer: Sendable {
         // answered, then the port is closed, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
+        if let webhooks, let url = configuration.webhooks.url {
+            if configuration.webhooks.secrets.isEmpty { logger.warning("webhooks are not signed: there is no secret") }
+            services.append(WebhookWorker(node: node, webhooks: webhooks, url: url))
+        }
         services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -61,6 +68,7 @@ public struct SwitchboardServer: Sendable {
             try await ServiceGroup(configuration: lifecycle).run()
         }
         node.stop()
+        await client.shutdown()
         try await group.shutdownGracefully()
     }
 

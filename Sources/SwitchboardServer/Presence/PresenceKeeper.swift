@@ -22,7 +22,7 @@ struct PresenceKeeper: Service {
             repeat { await node.beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
         }
         // The lease is given up last, when the sessions are gone.
-        try? await node.store.leave(node.id)
+        try? await node.store.leave(node.id) { try await node.webhooks?.lost($0) }
     }
 
 }
@@ -36,7 +36,7 @@ extension Node {
             let nodes = try await store.nodes()
             roster.replace(Set(nodes.map(\.id)))
             rebalance(nodes)
-            for (dead, clients) in try await store.reap() {
+            for (dead, clients) in try await store.reap(telling: { try await self.webhooks?.lost($0) }) {
                 logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
             }
             for push in try await store.expireMail() { expired(push) }

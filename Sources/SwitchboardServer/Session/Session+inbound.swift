@@ -143,6 +143,7 @@ extension Session {
                 shard.note(
                     PresenceChange(
                         client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), health: data))
+                node.webhooks?.health(record, epoch: epoch, data)
             }
         case .hello(let hello):
             if hello.token != nil { return refuse("a token") }
@@ -183,12 +184,16 @@ extension Session {
                 json.integer("bytes", payload.bytes.readableBytes)
             }
         }
+        guard node.configuration.upstream != .none else {
+            if let id { send(.error(code: "upstream_off", message: "nobody takes messages here", ref: id)) }
+            return
+        }
         let message = UpstreamMessage(
             client: record.client, session: record.session, node: node.id, id: id, payload: payload,
             receivedAt: WallClock.milliseconds())
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop
-        node.store.accept(message) { result in
+        node.accept(message, epoch: epoch) { result in
             guard let id else { return }
             if loop.inEventLoop { return box.value.accepted(id, result) }
             loop.execute { box.value.accepted(id, result) }

@@ -204,7 +204,9 @@ final class Session: ChannelInboundHandler {
         isRegistered = false
         if wasOpen { node.directory.remove(record.client, at: place) }
         noteClosed(record, code, reason: reason)
-        node.store.unregister(departure(record, code, reason: reason, isLost: isLost))
+        let departure = departure(record, code, reason: reason, isLost: isLost)
+        node.store.unregister(departure)
+        node.webhooks?.lost(departure)
     }
 
     func departure(_ record: SessionRecord, _ code: CloseCode, reason: String, isLost: Bool) -> Departure {

@@ -1,0 +1,89 @@
+import FoundationEssentials
+public import SwitchboardCore
+
+/// Where messages of clients go.
+public enum UpstreamDestination: String, Sendable, CaseIterable {
+    /// Nowhere: they are refused.
+    case none
+    /// To the stream `{prefix}:upstream` in Redis, for consumer groups.
+    case stream
+    /// To the webhook, as `client.message`.
+    case webhook
+    case both
+
+    var isStream: Bool { self == .stream || self == .both }
+    var isWebhook: Bool { self == .webhook || self == .both }
+}
+
+/// How backends are told what happens, and asked who may connect. All nodes of a cluster need the same.
+public struct WebhookConfiguration: Sendable {
+    /// What a client gets when the backend that is asked about it does not answer.
+    public enum ConnectingDefault: String, Sendable, CaseIterable {
+        case allow, refuse
+    }
+
+    /// Where events are posted to; nil tells nobody.
+    public var url: String?
+    /// `whsec_` and base 64 of 24 to 64 bytes. Every request carries a signature with each, so that one can be replaced.
+    public var secrets: [String] = []
+    public var events = Set(WebhookKind.allCases)
+    /// Seconds for which a client may be gone without anybody hearing of it.
+    public var grace = 5.0
+    /// Seconds for which delivery of an event is tried.
+    public var retry = 3600.0
+    /// Seconds that one request may take.
+    public var timeout = 10.0
+    /// The most events of one request. With 1 a request has one event (`application/cloudevents+json`), else a list of
+    /// them (`application/cloudevents-batch+json`).
+    public var batch = 100
+    /// Requests that may be under way at once, of all nodes together: at most ``WebhookLane/count``.
+    public var requests = 8
+    /// Events that may wait ...
+    public var limit = 100_000
+    /// ... and bytes.
+    public var byteLimit = 128 << 20
+    /// What events say of their origin; nil is `urn:switchboard:PREFIX`.
+    public var source: String?
+
+    /// Who is asked before a client may connect; nil asks nobody.
+    public var connectingURL: String?
+    /// Seconds within which it must answer.
+    public var connectingTimeout = 1.0
+    public var connectingDefault = ConnectingDefault.allow
+
+    public init() {}
+
+    var limits: WebhookLimits { WebhookLimits(events: limit, bytes: byteLimit) }
+
+    /// Below the time for which a connection may stay mute.
+    private static let longestConnecting = 9.0
+
+    func validate(upstream: UpstreamDestination) throws(ServerConfiguration.Problem) {
+        for (name, url) in [("webhookURL", url), ("connectingURL", connectingURL)] {
+            guard let url else { continue }
+            guard let parts = URLComponents(string: url), let scheme = parts.scheme, parts.host?.isEmpty == false,
+                ["http", "https"].contains(scheme)
+            else { throw ServerConfiguration.Problem("\(name): it must be like https://host/path") }
+        }
+        for secret in secrets where WebhookSecret(secret) == nil {
+            throw ServerConfiguration.Problem("webhookSecret: it must be whsec_ and base 64 of 24 to 64 bytes")
+        }
+        for (name, value, range) in [
+            ("webhookGrace", grace, 0...3600), ("webhookRetry", retry, 1...604_800),
+            ("webhookTimeout", timeout, 0.1...300), ("connectingTimeout", connectingTimeout, 0.05...Self.longestConnecting),
+        ] where !range.contains(value) {
+            throw ServerConfiguration.Problem(
+                "\(name): it must be \(range.lowerBound) s to \(range.upperBound) s")
+        }
+        for (name, value, range) in [
+            ("webhookBatch", batch, 1...1000), ("webhookRequests", requests, 1...WebhookLane.count),
+            ("webhookLimit", limit, 0...Int.max), ("webhookBytes", byteLimit, 0...Int.max),
+        ] where !range.contains(value) {
+            throw ServerConfiguration.Problem(
+                "\(name): it must be \(range.lowerBound)" + (range.upperBound == .max ? " or more" : "-\(range.upperBound)"))
+        }
+        guard !upstream.isWebhook || url != nil && events.contains(.message) else {
+            throw ServerConfiguration.Problem("upstream: '\(upstream)' needs webhookURL, and client.message in webhookEvents")
+        }
+    }
+}
