@@ -25,5 +25,5 @@ public struct ContractClause: Sendable, CustomStringConvertible {
 public enum BusContract {
     public static let clauses: [ContractClause] =
         bus + barrier + routing + registration + presence + listing + nodes + mailboxes + mailDelivery + mailLimits
-        + mailExpiry + histories + ledger + pushLogs
+        + mailExpiry + histories + ledger + pushLogs + webhookRoster + webhookQueue + webhookDead
 }

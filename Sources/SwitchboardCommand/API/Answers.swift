@@ -91,3 +91,20 @@ struct MailboxAnswer: Decodable {
     var pushes: [Push]
     var next: String?
 }
+
+/// A page of `GET /v1/webhooks/dead`.
+struct DeadWebhooksAnswer: Decodable {
+    struct Entry: Decodable {
+        struct Event: Decodable {
+            var type: String
+            var subject: String
+            var time: String
+        }
+        var id: String
+        var attempts: Int
+        var reason: String
+        var event: Event
+    }
+    var events: [Entry]
+    var next: String?
+}

@@ -145,10 +145,10 @@ final class InProcessPresence: Sendable {
     }
 
     /// Within a process a node cannot die alone, but a test can lose one (``InProcessCluster/lose(_:)``).
-    func reap() -> [(node: NodeID, losses: [SessionLoss])] {
+    func reap() -> [(node: NodeID, clients: Int)] {
         let now = clock()
         return state.withLock { state in
-            var lost: [NodeID: [SessionLoss]] = [:]
+            var lost: [NodeID: Int] = [:]
             for (client, record) in state.clients {
                 guard let live = record.live, state.leases[live.node] == nil else { continue }
                 var record = record
@@ -159,9 +159,20 @@ final class InProcessPresence: Sendable {
                         closeCode: CloseCode.abnormal.rawValue, reason: NodeLease.lostReason, isLost: true, at: now))
                 state.clients[client] = record
                 state.noteGone(client, epoch: record.epoch)
-                lost[live.node, default: []].append(SessionLoss(client: client, session: live.session, diedAt: now))
+                lost[live.node, default: 0] += 1
             }
-            return lost.map { (node: $0.key, losses: $0.value) }
+            return lost.map { (node: $0.key, clients: $0.value) }
+        }
+    }
+
+    /// The sessions that the next ``reap()`` will find.
+    func orphans() -> [SessionLoss] {
+        let now = clock()
+        return state.withLock { state in
+            state.clients.compactMap { client, record in
+                guard let live = record.live, state.leases[live.node] == nil else { return nil }
+                return SessionLoss(client: client, session: live.session, diedAt: now)
+            }
         }
     }
 

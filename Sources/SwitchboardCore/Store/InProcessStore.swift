@@ -51,9 +51,8 @@ extension InProcessStore: PresenceStore {
     public func reap(
         telling tell: @Sendable ([SessionLoss]) async throws -> Void
     ) async throws -> [(node: NodeID, clients: Int)] {
-        let lost = cluster.presence.reap()
-        for (_, losses) in lost { try await tell(losses) }
-        return lost.map { (node: $0.node, clients: $0.losses.count) }
+        try await tell(cluster.presence.orphans())
+        return cluster.presence.reap()
     }
 
     public func accept(_ message: UpstreamMessage, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void) {

@@ -65,7 +65,9 @@ struct WebhookQueue: Sendable {
         for index in lanes.indices where (lanes[index].lease?.end ?? 0) <= now { lanes[index].lease = nil }
         let underway = Set(lanes.compactMap(\.lease?.token)).count
         // While nothing can be delivered one request at a time shows when that has changed.
-        guard (status.pausedUntil ?? 0) <= now, underway < (status.failures > 0 ? 1 : terms.requests) else { return claim }
+        guard (status.pausedUntil ?? 0) <= now, underway < (status.failures > 0 ? 1 : terms.requests) else {
+            return claim
+        }
         turn += 1
         var bytes = 0
         for step in 0..<lanes.count where claim.events.count < terms.events {
@@ -87,7 +89,10 @@ struct WebhookQueue: Sendable {
             let size = entry.document.readableBytes
             let first = claim.events.first
             let company = min(terms.events, ClaimedWebhook.company(afterRefusals: first?.refusals ?? entry.refusals))
-            guard first == nil || claim.events.count < company && bytes + size <= terms.bytes && entry.refusals <= (first?.refusals ?? 0)
+            guard
+                first == nil
+                    || claim.events.count < company && bytes + size <= terms.bytes
+                        && entry.refusals <= (first?.refusals ?? 0)
             else { return false }
             claim.events.append(
                 ClaimedWebhook(

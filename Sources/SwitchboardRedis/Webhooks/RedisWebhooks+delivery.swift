@@ -5,7 +5,6 @@ extension RedisWebhooks {
     /// What one call of a script replays or forgets.
     private static let replayed = 100
 
-
     func claim(_ terms: WebhookTerms) async throws -> WebhookClaim {
         let keys = self.keys
         let reply = try await link.run(.webhookClaim, keys: WebhookKeys.all, arguments: 8) { buffer in

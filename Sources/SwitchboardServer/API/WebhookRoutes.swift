@@ -7,8 +7,6 @@ import SwitchboardProtocol
 
 /// How the webhooks are doing, and the events that were given up.
 struct WebhookRoutes: Sendable {
-    private static let standardLimit = 100
-    private static let maximumLimit = 1000
     /// Ids of one replay.
     private static let maximumIDs = 1000
 
@@ -18,7 +16,8 @@ struct WebhookRoutes: Sendable {
         table.get("/v1/webhooks") { _, _ in try await status() }
         table.get("/v1/webhooks/dead") { request, _ in try await list(request) }
         table.delete("/v1/webhooks/dead") { _, _ in
-            .json(figure("deleted", try await stored { try await node.store.webhooks.forget(nil) }))
+            let count = try await stored { try await node.store.webhooks.forget(nil) }
+            return .json { $0.integer("deleted", count) }
         }
         table.post("/v1/webhooks/dead/replay") { request, context in try await replay(request, context) }
         table.delete("/v1/webhooks/dead/:id") { _, context in
@@ -35,12 +34,11 @@ struct WebhookRoutes: Sendable {
     private func status() async throws -> Response {
         let status = try await stored { try await node.store.webhooks.status() }
         let url = node.configuration.webhooks.url
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.boolean("enabled", url != nil)
-        if let url { json.string("url", Self.shown(url)) }
-        json.status(status)
-        return .json(json.finish())
+        return .json { json in
+            json.boolean("enabled", url != nil)
+            if let url { json.string("url", Self.shown(url)) }
+            json.status(status)
+        }
     }
 
     /// Without user, password and query, which may be secrets.
@@ -54,41 +52,19 @@ struct WebhookRoutes: Sendable {
     }
 
     private func list(_ request: Request) async throws -> Response {
-        let (limit, cursor) = try page(request)
+        let (limit, cursor) = try streamPage(of: request)
         let events = try await stored { try await node.store.webhooks.dead(limit: limit, after: cursor) }
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.list("events", events) { entry, event in
-            entry.string("id", event.id.description)
-            entry.time("at", event.id.milliseconds)
-            entry.time("addedAt", event.addedAt)
-            entry.integer("attempts", event.attempts)
-            entry.string("reason", event.reason)
-            entry.verbatim("event", event.document)
-        }
-        if events.count == limit, let last = events.last { json.string("next", last.id.description) }
-        return .json(json.finish())
-    }
-
-    private func page(_ request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
-        guard let query = URLQuery(request.uri.query ?? "") else { throw .invalidRequest("the query is not valid") }
-        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
-        var limit = Self.standardLimit
-        var cursor: StreamOffset?
-        for (name, value) in query.items {
-            switch name {
-            case "limit":
-                guard let number = Int(value), (1...Self.maximumLimit).contains(number) else {
-                    throw .invalidRequest("'limit' must be 1-\(Self.maximumLimit)")
-                }
-                limit = number
-            case "cursor":
-                guard let offset = StreamOffset(value) else { throw .invalidRequest("'cursor' is not one of ours") }
-                cursor = offset
-            default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
+        return .json { json in
+            json.list("events", events) { entry, event in
+                entry.string("id", event.id.description)
+                entry.time("at", event.id.milliseconds)
+                entry.time("addedAt", event.addedAt)
+                entry.integer("attempts", event.attempts)
+                entry.string("reason", event.reason)
+                entry.verbatim("event", event.document)
             }
+            if events.count == limit, let last = events.last { json.string("next", last.id.description) }
         }
-        return (limit, cursor)
     }
 
     private func replay(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -96,7 +72,7 @@ struct WebhookRoutes: Sendable {
         guard let webhooks = node.webhooks, node.configuration.webhooks.url != nil else { throw Problem.webhooksOff }
         let count = try await stored { try await node.store.webhooks.replay(ids) }
         webhooks.bell.ring()
-        return .json(figure("replayed", count))
+        return .json { $0.integer("replayed", count) }
     }
 
     /// - Returns: nil for all.
@@ -116,13 +92,6 @@ struct WebhookRoutes: Sendable {
         default: break
         }
         throw Problem.invalidRequest("exactly one of 'ids', a list of 1-\(Self.maximumIDs), and 'all': true is needed")
-    }
-
-    private func figure(_ name: StaticString, _ value: Int) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.integer(name, value)
-        return json.finish()
     }
 }
 

@@ -57,7 +57,8 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             permission = rejectDuplicate(client, on: loop)
         }
         // A framed client may yet say in its first frame who it is; then it is asked about when it has.
-        if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil {
+        if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil
+        {
             permission = permission.flatMap { self.ask(hook, about: request, on: loop) }
         }
         return permission.flatMap { response }

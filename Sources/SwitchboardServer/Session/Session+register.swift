@@ -13,7 +13,11 @@ extension Session {
         }
         phase = .registering
         self.request = nil
-        if let hook = node.webhooks?.connecting, request.grant == nil { ask(hook, about: request) } else { register(request) }
+        if let hook = node.webhooks?.connecting, request.grant == nil {
+            ask(hook, about: request)
+        } else {
+            register(request)
+        }
     }
 
     /// A client that did not say in its URL who it is could not be asked about before.

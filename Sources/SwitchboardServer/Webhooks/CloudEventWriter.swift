@@ -88,16 +88,15 @@ final class CloudEventWriter: Sendable {
     private func document(
         _ type: String, _ client: ClientID, at time: UInt64, _ rest: (inout JSONObjectWriter) -> Void
     ) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        var json = JSONObjectWriter(taking: &buffer)
-        json.string("specversion", "1.0")
-        json.string("id", ids.withLock { $0.next(milliseconds: WallClock.milliseconds()) })
-        json.string("source", source)
-        json.string("type", type)
-        json.string("subject", client.rawValue)
-        json.time("time", time)
-        rest(&json)
-        return json.finish()
+        JSONObjectWriter.document { json in
+            json.string("specversion", "1.0")
+            json.string("id", ids.withLock { $0.next(milliseconds: WallClock.milliseconds()) })
+            json.string("source", source)
+            json.string("type", type)
+            json.string("subject", client.rawValue)
+            json.time("time", time)
+            rest(&json)
+        }
     }
 }
 

@@ -9,7 +9,9 @@ extension Node {
     func accept(
         _ message: UpstreamMessage, epoch: UInt64, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void
     ) {
-        guard configuration.upstream.isWebhook, let webhooks else { return store.accept(message, completion: completion) }
+        guard configuration.upstream.isWebhook, let webhooks else {
+            return store.accept(message, completion: completion)
+        }
         guard configuration.upstream.isStream else {
             return webhooks.message(message, epoch: epoch, completion: completion)
         }

@@ -70,7 +70,8 @@ public struct WebhookConfiguration: Sendable {
         }
         for (name, value, range) in [
             ("webhookGrace", grace, 0...3600), ("webhookRetry", retry, 1...604_800),
-            ("webhookTimeout", timeout, 0.1...300), ("connectingTimeout", connectingTimeout, 0.05...Self.longestConnecting),
+            ("webhookTimeout", timeout, 0.1...300),
+            ("connectingTimeout", connectingTimeout, 0.05...Self.longestConnecting),
         ] where !range.contains(value) {
             throw ServerConfiguration.Problem(
                 "\(name): it must be \(range.lowerBound) s to \(range.upperBound) s")
@@ -80,10 +81,12 @@ public struct WebhookConfiguration: Sendable {
             ("webhookLimit", limit, 0...Int.max), ("webhookBytes", byteLimit, 0...Int.max),
         ] where !range.contains(value) {
             throw ServerConfiguration.Problem(
-                "\(name): it must be \(range.lowerBound)" + (range.upperBound == .max ? " or more" : "-\(range.upperBound)"))
+                "\(name): it must be \(range.lowerBound)"
+                    + (range.upperBound == .max ? " or more" : "-\(range.upperBound)"))
         }
         guard !upstream.isWebhook || url != nil && events.contains(.message) else {
-            throw ServerConfiguration.Problem("upstream: '\(upstream)' needs webhookURL, and client.message in webhookEvents")
+            throw ServerConfiguration.Problem(
+                "upstream: '\(upstream)' needs webhookURL, and client.message in webhookEvents")
         }
     }
 }

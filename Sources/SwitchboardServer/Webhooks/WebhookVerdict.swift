@@ -52,7 +52,8 @@ struct WebhookVerdict: Sendable {
 
     private static func isRefusal(_ answer: WebhookAnswer) -> Bool {
         switch answer {
-        case .status(408, _, _), .status(410, _, _), .status(425, _, _), .status(429, _, _), .status(502...504, _, _): false
+        case .status(408, _, _), .status(410, _, _), .status(425, _, _), .status(429, _, _), .status(502...504, _, _):
+            false
         case .status: true
         case .nothing: false
         }

@@ -131,8 +131,11 @@ extension Node {
     /// Tells the store of all live sessions: those that it knows change nothing.
     func announceSessions() async {
         for shard in shards {
-            var start = 0
-            while let next = try? await shard.loop.submit({ shard.announceSessions(from: start) }).get() { start = next }
+            var next: Int? = 0
+            while let start = next {
+                // A loop that has shut down has no sessions any more.
+                next = try? await shard.loop.submit { shard.announceSessions(from: start) }.get()
+            }
         }
     }
 }

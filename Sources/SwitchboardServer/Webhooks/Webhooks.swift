@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import SwitchboardCore
 import SwitchboardProtocol
+import SwitchboardRedis
 
 /// What a node tells its backends, and whom it asks. Made only where a URL is configured.
 final class Webhooks: Sendable {

@@ -119,7 +119,7 @@ import Testing
         for name in ["b", "c"] { _ = join(session(of: client(name), on: node("n2"))) }
         let reaped = presence.reap()
         #expect(reaped.map(\.node) == [node("n2")])
-        #expect(reaped.map(\.losses.count) == [2])
+        #expect(reaped.map(\.clients) == [2])
         #expect(presence.client(client("a"))?.state == .online)
         #expect(presence.client(client("b"))?.state == .suspect)
         #expect(presence.client(client("b"))?.closeReason == NodeLease.lostReason)
