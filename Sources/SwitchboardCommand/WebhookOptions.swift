@@ -1,6 +1,7 @@
 public import ArgumentParser
 import FoundationEssentials
 public import SwitchboardCore
+import SwitchboardRedis
 public import SwitchboardServer
 
 /// What `serve` can be told of webhooks and of where messages go.

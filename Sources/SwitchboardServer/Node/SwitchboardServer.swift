@@ -35,9 +35,12 @@ public struct SwitchboardServer: Sendable {
         let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let (bus, store, redis) = connect(group)
-        let client = WebhookClient(secrets: configuration.webhooks.secrets.compactMap { WebhookSecret($0) })
-        let webhooks = Webhooks(
-            configuration: configuration, store: store.webhooks, post: client.post, logger: logger)
+        let client =
+            configuration.webhooks.isUsed
+            ? WebhookClient(secrets: configuration.webhooks.secrets.compactMap { WebhookSecret($0) }) : nil
+        let webhooks = client.map {
+            Webhooks(configuration: configuration, store: store.webhooks, post: $0.post, logger: logger)
+        }
         let node = Node(
             configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
             loops: Array(group.makeIterator()), webhooks: webhooks, logger: logger)
@@ -68,7 +71,7 @@ public struct SwitchboardServer: Sendable {
             try await ServiceGroup(configuration: lifecycle).run()
         }
         node.stop()
-        await client.shutdown()
+        await client?.shutdown()
         try await group.shutdownGracefully()
     }
 

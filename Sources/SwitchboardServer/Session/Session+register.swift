@@ -3,14 +3,8 @@ import SwitchboardCore
 import SwitchboardProtocol
 
 extension Session {
-    /// It is known who connects: makes this the client's current session, cluster-wide.
+    /// It is known who connects.
     func identify(_ request: ConnectRequest) {
-        // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
-        // would be the newer session, and the client would be told never to come back.
-        guard descriptor < 0 || !DirectSend.isAtEnd(descriptor) else {
-            context?.close(promise: nil)
-            return
-        }
         phase = .registering
         self.request = nil
         if let hook = node.webhooks?.connecting, request.grant == nil {
@@ -41,7 +35,14 @@ extension Session {
         }
     }
 
+    /// Makes this the client's current session, cluster-wide.
     private func register(_ request: ConnectRequest) {
+        // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
+        // would be the newer session, and the client would be told never to come back.
+        guard descriptor < 0 || !DirectSend.isAtEnd(descriptor) else {
+            context?.close(promise: nil)
+            return
+        }
         resume = request.resume
         let record = SessionRecord(
             client: request.client ?? ConnectRequest.generatedID(), session: .random(), node: node.id, mode: mode,

@@ -53,6 +53,9 @@ public struct WebhookConfiguration: Sendable {
 
     public init() {}
 
+    /// Whether anybody is told or asked anything.
+    var isUsed: Bool { url != nil || connectingURL != nil }
+
     var limits: WebhookLimits { WebhookLimits(events: limit, bytes: byteLimit) }
 
     /// Below the time for which a connection may stay mute.

@@ -3,7 +3,6 @@ import NIOCore
 import ServiceLifecycle
 import SwitchboardCore
 import SwitchboardProtocol
-import Synchronization
 
 /// Delivers events: takes some from the store, posts them, and says what became of them. Every node has one; the store sees to it that
 /// they do not get in each other's way. It needs nothing of the event loops and never holds up a push.
@@ -40,7 +39,6 @@ struct WebhookWorker: Service {
     }
 
     private func work() async {
-        let troubles = Mutex<String?>(nil)
         await withDiscardingTaskGroup { tasks in
             for await _ in webhooks.bell.rings {
                 if configuration.batch > 1, !webhooks.bell.takeUrgency() { try? await Task.sleep(for: Self.gathering) }
@@ -48,7 +46,7 @@ struct WebhookWorker: Service {
                 await keepBooks()
                 while let claim = await claim() {
                     tasks.addTask {
-                        note(await deliver(claim), troubles)
+                        webhooks.note(await deliver(claim))
                         webhooks.bell.ring(urgently: claim.events.count == configuration.batch)
                     }
                 }
@@ -95,20 +93,6 @@ struct WebhookWorker: Service {
             webhooks.logger.debug("delivered events could not be noted", metadata: ["error": "\(error)"])
         }
         return settlement.trouble
-    }
-
-    /// One line when it begins to fail, or fails otherwise, and one when it succeeds again.
-    private func note(_ trouble: String?, _ last: borrowing Mutex<String?>) {
-        let before = last.withLock { last in
-            defer { last = trouble }
-            return last
-        }
-        guard trouble != before else { return }
-        if let trouble {
-            webhooks.logger.warning("the webhook fails; events are kept", metadata: ["reason": "\(trouble)"])
-        } else {
-            webhooks.logger.info("the webhook answers again")
-        }
     }
 
     /// Without Redis everything that waits ends with this process; nobody can come back to it within the grace.

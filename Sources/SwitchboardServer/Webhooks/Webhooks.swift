@@ -3,6 +3,7 @@ import NIOCore
 import SwitchboardCore
 import SwitchboardProtocol
 import SwitchboardRedis
+import Synchronization
 
 /// What a node tells its backends, and whom it asks. Made only where a URL is configured.
 final class Webhooks: Sendable {
@@ -16,18 +17,20 @@ final class Webhooks: Sendable {
     let post: WebhookPoster
     let logger: Logger
     private let node: NodeID
+    /// Without Redis nobody can come back to this cluster when the node stops.
+    private let isAlone: Bool
+    private let lastTrouble = Mutex<String?>(nil)
 
-    /// - Returns: nil when nobody is told or asked anything.
-    init?(
+    init(
         configuration: ServerConfiguration, store: any WebhookStore, post: @escaping WebhookPoster, logger: Logger
     ) {
         let webhooks = configuration.webhooks
-        guard webhooks.url != nil || webhooks.connectingURL != nil else { return nil }
         self.configuration = webhooks
         self.store = store
         self.post = post
         self.logger = logger
         node = configuration.node
+        isAlone = configuration.redis == nil
         let source = webhooks.source ?? "urn:switchboard:\(configuration.redis?.prefix.rawValue ?? "sb")"
         let writer = CloudEventWriter(source: source)
         self.writer = writer
@@ -60,6 +63,7 @@ final class Webhooks: Sendable {
     private func grace(of departure: Departure) -> Int {
         let code = CloseCode(rawValue: departure.closeCode)
         let isMove = code == .nodeDraining || code == .rebalanced
+        if isMove, isAlone { return 0 }
         let delay = isMove ? CloseCode.delay(inReason: departure.reason) ?? 0 : 0
         return Int((configuration.grace + delay) * 1000)
     }
@@ -111,4 +115,18 @@ final class Webhooks: Sendable {
     }
 
     private static let overdueBatch = 500
+
+    /// What became of a request: one line when they begin to fail, or fail otherwise, and one when they succeed again.
+    func note(_ trouble: String?) {
+        let before = lastTrouble.withLock { last in
+            defer { last = trouble }
+            return last
+        }
+        guard trouble != before else { return }
+        if let trouble {
+            logger.warning("the webhook fails; events are kept", metadata: ["reason": "\(trouble)"])
+        } else {
+            logger.info("the webhook answers again")
+        }
+    }
 }

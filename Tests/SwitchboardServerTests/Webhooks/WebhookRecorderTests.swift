@@ -25,7 +25,7 @@ import Testing
         client: client("c"), session: SessionID(unchecked: "S"), node: NodeID(unchecked: "n1"), epoch: 1, connectedAt: 1
     )
 
-    @Test("What is added rings") func rings() {
+    @Test("What is added rings") func ringing() {
         let recorder = recorder
         recorder.record(.event(event(.pushExpired)))
         recorder.connected(session, event(.connected))
