@@ -62,6 +62,8 @@ public struct ServerConfiguration: Sendable {
     public var duplicates = DuplicatePolicy.newest
     /// Where messages of clients go.
     public var upstream = UpstreamDestination.stream
+    /// Messages that the stream in Redis keeps, about.
+    public var upstreamLimit = 100_000
     public var webhooks = WebhookConfiguration()
     /// Seconds in which a load balancer notices that the node is not ready, before clients are sent away.
     public var drainDelay = 5.0

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import SwitchboardCore
 import SwitchboardProtocol
 import SwitchboardRedis
 
@@ -51,6 +53,23 @@ extension SettingKind where Value == String {
     static let host = SettingKind(
         .value("HOST"), rule: "an IP address or a host's name", allows: { !$0.isEmpty }, parse: { $0 })
 
+    static let text = SettingKind(.value("TEXT"), rule: "a text", allows: { !$0.isEmpty }, parse: { $0 })
+
+    static let webURL = SettingKind(
+        .value("URL"), rule: "a URL such as https://host/path",
+        show: { text in
+            guard var parts = URLComponents(string: text), parts.password != nil else { return text }
+            parts.password = nil
+            return parts.string
+        },
+        redacts: { URLComponents(string: $0)?.password != nil },
+        parse: { text in
+            guard let parts = URLComponents(string: text), let scheme = parts.scheme, parts.host?.isEmpty == false,
+                ["http", "https"].contains(scheme)
+            else { return nil }
+            return text
+        })
+
     /// Where Redis is; shown without user and password.
     static let redisURL = SettingKind(
         .value("URL"), rule: "a URL such as redis://[USER:PASSWORD@]HOST:PORT",
@@ -83,4 +102,15 @@ extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawVal
 
 extension SettingKind where Value == [AddressRange] {
     static let networks = list("NETWORK", rule: "networks such as 10.0.0.0/8") { AddressRange($0) }
+}
+
+extension SettingKind where Value == [WebhookKind] {
+    static let webhookEvents = list(
+        "EVENT", rule: "events of " + WebhookKind.allCases.map(\.rawValue).joined(separator: ", "), show: { $0.rawValue },
+        parse: { WebhookKind(rawValue: $0) })
+}
+
+extension SettingKind where Value == [String] {
+    static let webhookSecrets = list(
+        "SECRET", rule: "whsec_ and base 64 of 24 to 64 bytes", parse: { WebhookSecret($0) == nil ? nil : $0 })
 }

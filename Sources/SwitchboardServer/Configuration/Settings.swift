@@ -66,6 +66,49 @@ extension Setting {
             "Percent of its clients a minute that a node with more than its share sends to others; 0 is off."),
         Setting(
             "trustedProxies", .networks, \.server.trustedProxies, "Networks whose X-Forwarded-For is believed."),
+        Setting(
+            "upstream", .choice, \.server.upstream,
+            "Where messages of clients go: the stream in Redis, the webhook, both or nowhere."),
+        Setting(
+            "upstreamLimit", .count(), \.server.upstreamLimit, "Messages that the stream in Redis keeps, about."),
+        Setting(
+            "webhookURL", .webURL, \.server.webhooks.url, "Where events are posted to.", absence: "nowhere"),
+        Setting(
+            "webhookSecret", .webhookSecrets, \.server.webhooks.secrets,
+            "What requests are signed with; several while one replaces another.", isSecret: true, needs: "webhookURL"),
+        Setting(
+            "webhookEvents", .webhookEvents, \.server.webhooks.events, "The events that are told.", needs: "webhookURL"),
+        Setting(
+            "webhookGrace", .seconds(0...3600), \.server.webhooks.grace,
+            "How long a client may be gone without anybody hearing of it.", needs: "webhookURL"),
+        Setting(
+            "webhookRetry", .seconds(1...604_800), \.server.webhooks.retry,
+            "How long delivery of an event is tried.", needs: "webhookURL"),
+        Setting(
+            "webhookTimeout", .seconds(0.1...300), \.server.webhooks.timeout, "The time that one request may take.",
+            needs: "webhookURL"),
+        Setting(
+            "webhookBatch", .count(1...1000), \.server.webhooks.batch,
+            "Events of one request; with 1 a request has one event instead of a list.", needs: "webhookURL"),
+        Setting(
+            "webhookRequests", .count(1...WebhookLane.count), \.server.webhooks.requests,
+            "Requests under way at once, of all nodes together.", needs: "webhookURL"),
+        Setting(
+            "webhookLimit", .count(), \.server.webhooks.limit, "Events that may wait.", needs: "webhookURL"),
+        Setting(
+            "webhookBytes", .bytes, \.server.webhooks.byteLimit, "Bytes of events that may wait.", needs: "webhookURL"),
+        Setting(
+            "webhookSource", .text, \.server.webhooks.source, "What events say of their origin.",
+            absence: "urn:switchboard:PREFIX", needs: "webhookURL"),
+        Setting(
+            "connectingURL", .webURL, \.server.webhooks.connectingURL, "Who is asked before a client may connect.",
+            absence: "nobody"),
+        Setting(
+            "connectingTimeout", .seconds(0.05...WebhookConfiguration.longestConnecting),
+            \.server.webhooks.connectingTimeout, "The time within which it must answer.", needs: "connectingURL"),
+        Setting(
+            "connectingDefault", .choice, \.server.webhooks.connectingDefault,
+            "What a client gets when it does not answer.", needs: "connectingURL"),
         Setting("loops", .count(0...1024), \.server.loops, "Event loops; 0 takes one for each core."),
         Setting(
             "diagnostics", .toggle, \.server.diagnostics, "Serve /ws/echo, for probing the way through a proxy."),

@@ -87,11 +87,12 @@ public struct SwitchboardServer: Sendable {
     }
 
     private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisCluster?) {
-        guard let configuration = configuration.redis else {
+        guard var configuration = configuration.redis else {
             let cluster = InProcessCluster(resumeWindow: self.configuration.resumeWindow)
             let (bus, store) = cluster.makeNode(self.configuration.node)
             return (bus, store, nil)
         }
+        configuration.upstreamLimit = self.configuration.upstreamLimit
         let redis = RedisCluster(configuration: configuration, group: group, logger: logger)
         return (redis.bus, redis.store, redis)
     }
