@@ -68,7 +68,7 @@ extension BusContract {
         ContractClause("what fails is tried again in its time, and counts its tries") { cluster in
             let node = try await cluster.node("n1")
             _ = try await node.add("one")
-            try await node.fail(try await node.claim(), again: 200)
+            try await node.fail(try await node.claim(), again: 3000)
             _ = try await node.add("two")
             // Others of the client go on meanwhile.
             let other = try await node.claim()
@@ -92,7 +92,7 @@ extension BusContract {
             let node = try await cluster.node("n1")
             for index in 0..<40 { _ = try await node.add("\(index)", client: "c\(index)") }
             let claim = try await node.claim(events: 5)
-            try await node.fail(claim, again: 0, pause: 300)
+            try await node.fail(claim, again: 0, pause: 2000)
             #expect(try await node.claim(events: 5).events.isEmpty)
             #expect(try await node.store.webhooks.status().pausedUntil != nil)
             let probe = try await eventually {

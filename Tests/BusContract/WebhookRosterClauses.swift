@@ -23,7 +23,7 @@ extension BusContract {
             let loss = SessionLoss(
                 client: session.client, session: session.session, at: 1_700_000_000_123, closeCode: 4202,
                 reason: "no  pong \"x\" ", isLost: true)
-            #expect(try await first.lose(loss, grace: 300))
+            #expect(try await first.lose(loss, grace: 2000))
             #expect(try await !first.lose(loss, grace: 0))
             #expect(try await first.store.webhooks.overdue(limit: 10).isEmpty)
             #expect(try await first.store.webhooks.status().losses == 1)

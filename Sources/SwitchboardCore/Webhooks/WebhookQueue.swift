@@ -82,7 +82,7 @@ struct WebhookQueue: Sendable {
     private mutating func take(
         from lane: Int, _ terms: WebhookTerms, into claim: inout WebhookClaim, _ bytes: inout Int, now: UInt64
     ) -> Bool {
-        let due = lanes[lane].later.prefix { $0.due <= now }.map(\.id)
+        let due = lanes[lane].later.prefix(terms.events).filter { $0.due <= now }.map(\.id)
         let fresh = lanes[lane].fresh.prefix(terms.events)
         for id in (due + fresh) {
             guard let entry = entries[id] else { continue }
