@@ -30,7 +30,6 @@ struct RefusalTests {
         "Headers and routes of a later version",
         arguments: [
             (HTTPMethod.POST, "/v1/push", ["Authorization": "Bearer a"]), (.POST, "/v1/nodes/n1/drain", [:]),
-            (.GET, "/metrics", [:]),
         ] as [(HTTPMethod, String, HTTPHeaders)])
     func laterRoutes(_ method: HTTPMethod, _ path: String, _ headers: HTTPHeaders) async throws {
         let body = method == .POST ? ByteBuffer(string: #"{"to":{"client":"a"},"data":1}"#) : nil

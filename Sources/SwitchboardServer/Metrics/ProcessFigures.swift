@@ -47,9 +47,8 @@ struct ProcessFigures: Sendable {
 
     /// Newer kernels give the number of descriptors as the size of the folder (since 6.2); else they have to be counted.
     private static func descriptors() -> Double? {
-        var status = stat()
-        guard stat("/proc/self/fd", &status) == 0 else { return nil }
-        if status.st_size > 0 { return Double(status.st_size) }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: "/proc/self/fd")
+        if let size = attributes?[.size] as? any BinaryInteger, size > 0 { return Double(size) }
         guard let folder = opendir("/proc/self/fd") else { return nil }
         defer { closedir(folder) }
         var count = 0
