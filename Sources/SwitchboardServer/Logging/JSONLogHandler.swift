@@ -16,7 +16,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
     public func handler(label: String) -> any LogHandler {
         switch self {
         case .plain: StreamLogHandler.standardError(label: label)
-        case .json: JSONLogHandler { line in FileHandle.standardError.write(line) }
+        // A log that nobody reads any more must not end the node.
+        case .json: JSONLogHandler { line in try? FileHandle.standardError.write(contentsOf: line) }
         }
     }
 }
