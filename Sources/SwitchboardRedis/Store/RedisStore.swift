@@ -171,8 +171,8 @@ public final class RedisStore: Store {
         let batch = ReplyBatch(count: 2) { result in
             completion(result.map { Leases.isAlive(score: $0[1], time: $0[0]) })
         }
-        link.send(.batch(batch)) { buffer, _ in buffer.time() }
-        link.send(.batch(batch)) { buffer, _ in
+        link.send(.batch(batch, 0)) { buffer, _ in buffer.time() }
+        link.send(.batch(batch, 1)) { buffer, _ in
             buffer.command(arguments: 3)
             buffer.argument("ZSCORE" as StaticString)
             buffer.argument(self.keys.nodes)
