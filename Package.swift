@@ -208,9 +208,12 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
+                "BusContract",
                 "SwitchboardCommand",
                 "SwitchboardAgent",
+                "SwitchboardCore",
                 "SwitchboardProtocol",
+                "SwitchboardRedis",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

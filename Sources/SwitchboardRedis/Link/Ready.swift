@@ -42,7 +42,9 @@ final class Ready: Sendable {
         }
     }
 
-    var connections: [RedisConnection] { masters.flatMap { [$0.connection] + ($0.writer.map { [$0.connection] } ?? []) } }
+    var connections: [RedisConnection] {
+        masters.flatMap { [$0.connection] + ($0.writer.map { [$0.connection] } ?? []) }
+    }
 
     var commands: Int { connections.reduce(0) { $0 + $1.commands } }
 

@@ -31,7 +31,8 @@ enum RedisScript: Int, CaseIterable, Sendable {
     /// In a Redis Cluster a script reaches only the channels of its own slot, which for a history is that of the shared channel.
     /// Others hand what is to be published back behind their reply, and the link publishes it.
     private static let announcing = Set(
-        allCases.filter { $0 != .append && String(decoding: $0.source, as: UTF8.self).contains("redis.call('PUBLISH'") })
+        allCases.filter { $0 != .append && String(decoding: $0.source, as: UTF8.self).contains("redis.call('PUBLISH'") }
+    )
 
     /// In a Redis Cluster its reply is the first of an array, and behind it are channels and messages to publish.
     var announces: Bool { Self.announcing.contains(self) }

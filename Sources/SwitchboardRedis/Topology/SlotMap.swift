@@ -19,7 +19,8 @@ struct SlotMap: Hashable {
         replicas = []
         owners = Array(repeating: -1, count: KeySlot.count)
         for range in ranges {
-            guard let parts = range.elements, parts.count >= 3, let first = parts[0].integer, let last = parts[1].integer,
+            guard let parts = range.elements, parts.count >= 3, let first = parts[0].integer,
+                let last = parts[1].integer,
                 0 <= first, first <= last, last < KeySlot.count,
                 let master = Self.endpoint(parts[2], from: host)
             else { return nil }
@@ -54,7 +55,8 @@ struct SlotMap: Hashable {
     }
 
     private static func endpoint(_ reply: RESPReply, from host: String) -> RedisEndpoint? {
-        guard let parts = reply.elements, parts.count >= 2, let port = parts[1].integer, (1...65535).contains(port) else {
+        guard let parts = reply.elements, parts.count >= 2, let port = parts[1].integer, (1...65535).contains(port)
+        else {
             return nil
         }
         let name = parts[0].text.flatMap { $0.isEmpty || $0 == "?" ? nil : $0 }

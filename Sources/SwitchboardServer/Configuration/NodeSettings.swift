@@ -9,6 +9,9 @@ struct NodeSettings: Sendable {
     var server: ServerConfiguration
     var node: NodeID?
     var redisURL: String?
+    var redisCA: String?
+    var redisCertificateName: String?
+    var minReplicas = 0
     var prefix = GroupName(unchecked: "sb")
     var routing = RedisConfiguration.Routing.directed
 
@@ -25,6 +28,9 @@ struct NodeSettings: Sendable {
                 var redis = try RedisConfiguration(url: redisURL, node: configuration.node)
                 redis.prefix = prefix
                 redis.routing = routing
+                redis.trustRoots = redisCA
+                redis.certificateName = redisCertificateName
+                redis.minReplicas = minReplicas
                 redis.resumeWindow = .seconds(configuration.resumeWindow)
                 configuration.redis = redis
             } catch { throw ServerConfiguration.Problem("redis: \(error)") }

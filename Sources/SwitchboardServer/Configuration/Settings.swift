@@ -14,7 +14,17 @@ extension Setting {
         Setting("port", .port, \.server.port, "The port; 0 takes a free one."),
         Setting(
             "redis", .redisURL, \.redisURL,
-            "Redis, as redis://[USER:PASSWORD@]HOST:PORT[/DATABASE] or rediss://.", absence: "none, a single node"),
+            "Redis, as redis://[USER:PASSWORD@]HOST:PORT[/DATABASE], redis+sentinel://HOST:PORT,.../MASTER or "
+                + "redis+cluster://HOST:PORT,...; rediss for TLS.", absence: "none, a single node"),
+        Setting(
+            "redisCA", .text, \.redisCA, "For rediss: a PEM file with the certificates to trust.",
+            absence: "those of the system", needs: "redis"),
+        Setting(
+            "redisCertificateName", .text, \.redisCertificateName, "For rediss: the name in the certificates.",
+            absence: "the host that is connected to", needs: "redis"),
+        Setting(
+            "minReplicas", .count(0...100), \.minReplicas,
+            "Replicas that must have a durable push before it is answered with success.", needs: "redis"),
         Setting("prefix", .name, \.prefix, "What all names in Redis begin with.", needs: "redis"),
         Setting(
             "nodeId", .name, \.node, "The name of this node; it has to differ from node to node.",

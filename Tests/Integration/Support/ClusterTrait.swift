@@ -57,6 +57,16 @@ actor Machine {
     private var free = Machine.whole
     private var waiting: [(share: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
+    /// Runs `body` while nothing else runs that asks.
+    nonisolated func alone(_ body: () async throws -> Void) async throws {
+        await take(Self.whole)
+        do { try await body() } catch {
+            await give(Self.whole)
+            throw error
+        }
+        await give(Self.whole)
+    }
+
     func take(_ share: Int) async {
         if waiting.isEmpty, free >= share {
             free -= share
