@@ -48,7 +48,8 @@ struct ProcessFigures: Sendable {
     /// Newer kernels give the number of descriptors as the size of the folder (since 6.2); else they have to be counted.
     private static func descriptors() -> Double? {
         let attributes = try? FileManager.default.attributesOfItem(atPath: "/proc/self/fd")
-        if let size = attributes?[.size] as? any BinaryInteger, size > 0 { return Double(size) }
+        let size = (attributes?[.size] as? any BinaryInteger).map { Double($0) } ?? 0
+        if size > 0 { return size }
         guard let folder = opendir("/proc/self/fd") else { return nil }
         defer { closedir(folder) }
         var count = 0
