@@ -1,6 +1,9 @@
 """One node, asked or told something by way of any: its newest closes, draining, and what happens on all."""
 
+import contextlib
 import json
+import signal
+import time
 import urllib.request
 import uuid
 
@@ -102,6 +105,33 @@ def test_draining_and_back():
         assert answer.headers["connection"] == "close"
         assert fits(wire.call(url, "DELETE", f"/v1/nodes/{name}/drain", b"{}"), "DrainState")["state"] == "serving"
         assert wire.call(url, "GET", "/readyz").status == 200
+
+
+@pytest.mark.own_node
+def test_a_node_that_stops_cannot_be_taken_back():
+    with processes.running_node("--drain-delay", "20") as node:
+        url = node.url
+        name = node_of(url)
+        node.process.send_signal(signal.SIGTERM)
+        while wire.call(url, "GET", "/readyz").status == 200:
+            pass
+        expect(wire.call(url, "DELETE", f"/v1/nodes/{name}/drain"), "node_stopping")
+        assert wire.call(url, "POST", f"/v1/nodes/{name}/drain").json()["state"] == "draining"
+
+
+@pytest.mark.own_node
+def test_a_node_that_is_frozen_is_silent():
+    with processes.redis() as redis, contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(processes.running_node("--redis", redis.url, "--node-id", id)) for id in "ab"]
+        url, frozen = nodes[0].url, nodes[1].process
+        deadline = time.monotonic() + 20
+        while len(wire.call(url, "GET", "/v1/nodes").json()["nodes"]) < 2:
+            assert time.monotonic() < deadline
+        frozen.send_signal(signal.SIGSTOP)
+        try:
+            expect(wire.call(url, "GET", "/v1/nodes/b/closes"), "node_silent")
+        finally:
+            frozen.send_signal(signal.SIGCONT)
 
 
 def test_every_type_of_event_is_described():

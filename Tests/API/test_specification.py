@@ -12,7 +12,7 @@ from problems import STATUS
 
 SOURCE = processes.SPECIFICATION.read_bytes()
 DOCUMENT = yaml.safe_load(SOURCE)
-UNKNOWN = ("client_not_found", "client_offline", "push_not_found", "command_not_found")
+UNKNOWN = ("client_not_found", "client_offline", "push_not_found", "command_not_found", "node_not_found")
 METHODS = ("get", "put", "post", "delete", "patch")
 
 

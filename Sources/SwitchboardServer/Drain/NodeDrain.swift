@@ -120,7 +120,8 @@ final class NodeDrain: Sendable {
         }
         guard isDone else { return }
         node.logger.notice("drained", metadata: ["sessions": "\(count)", "left": "\(node.sessionCount.value)"])
-        node.noteState(.nodeDrained)
+        // A node that stops gives its lease up now: it must not take it again.
+        node.noteState(.nodeDrained, isListed: !state.withLock { $0.isStopping })
     }
 
     private func empty(_ node: Node) async {

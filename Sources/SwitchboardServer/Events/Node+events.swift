@@ -4,10 +4,10 @@ import SwitchboardProtocol
 
 /// What this node tells watchers. Never a payload.
 extension Node {
-    /// The node's own state has changed: watchers and the other nodes see it at once.
-    func noteState(_ type: EventType) {
+    /// The node's own state has changed: watchers see it at once, and the other nodes if it stays among them.
+    func noteState(_ type: EventType, isListed: Bool = true) {
         if events.isWatched { events.note(type, .node) { $0.integer("connections", sessionCount.value) } }
-        Task { await beat() }
+        if isListed { Task { await beat() } }
     }
 
     /// What became of a push here. Call it only while somebody watches.
