@@ -35,7 +35,7 @@ import Testing
     ]
 
     @Test("A mistake is named by its setting", arguments: mistakes.indices)
-    func mistakes(index: Int) {
+    func namesTheSetting(index: Int) {
         let mistake = Self.mistakes[index]
         #expect(problem(mistake.change)?.hasPrefix(mistake.name + ": ") == true)
     }
