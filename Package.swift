@@ -193,6 +193,7 @@ let package = Package(
             dependencies: [
                 "SwitchboardCore",
                 "SwitchboardProtocol",
+                "SwitchboardRedis",
                 "SwitchboardServer",
                 "SwitchboardWebSocket",
                 .product(name: "CoreMetrics", package: "swift-metrics"),

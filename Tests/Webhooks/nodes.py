@@ -1,18 +1,17 @@
 """Nodes whose webhook is the test's receiver, and clients of theirs."""
 
-import asyncio
 import contextlib
 import os
+import pathlib
 import select
 import signal
 import subprocess
 import sys
 
-import websockets
-
 import processes
-import receiver as receivers
 import wire
+
+PROGRAM = pathlib.Path(__file__).with_name("crowd.py")
 
 
 class Start:
@@ -66,7 +65,7 @@ class Crowd:
     """Many raw clients, in a process of their own: what they do must not hold up what is measured."""
 
     def __init__(self, url: str, names: list[str]):
-        program = [sys.executable, "-B", __file__, url.replace("http", "ws", 1), *names]
+        program = [sys.executable, "-B", PROGRAM, url.replace("http", "ws", 1), *names]
         self._process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 
     def connected(self) -> None:
@@ -99,25 +98,3 @@ def crowd(url: str, names: list[str]):
     with connecting(url, names) as crowd:
         crowd.connected()
         yield crowd
-
-
-async def _stay(url: str, names: list[str]) -> None:
-    room = asyncio.Semaphore(100)
-
-    async def connect(name: str):
-        async with room:
-            return await websockets.connect(f"{url}/ws?clientId={name}", ping_interval=None, compression=None, open_timeout=60)
-
-    async def listen(socket) -> None:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            async for _ in socket:
-                pass
-
-    sockets = await asyncio.gather(*(connect(name) for name in names))
-    print("connected", flush=True)
-    await asyncio.gather(*(listen(socket) for socket in sockets))
-    await asyncio.Future()
-
-
-if __name__ == "__main__":
-    asyncio.run(_stay(sys.argv[1], sys.argv[2:]))

@@ -64,8 +64,8 @@ def test_clients_that_go_while_redis_is_frozen(redis, cluster, receiver):
 
 
 def test_a_rolled_node(cluster, receiver):
-    """Clients that were told to come back later are given that time, and more."""
-    old, new = cluster("--drain-rate", "10"), cluster()
+    """Who moves to another node is not told of."""
+    old, new = cluster("--drain-rate", "10", "--webhook-grace", "15"), cluster("--webhook-grace", "15")
     names = [f"c{number}" for number in range(30)]
     with nodes.crowd(old.url, names):
         receiver.wait_for(30, "client.connected")
