@@ -63,6 +63,7 @@ class Receiver:
         self._deliveries: list[Delivery] = []
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
+        self._connections: set[socket.socket] = set()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -96,9 +97,11 @@ class Receiver:
                 self.wfile.write(reply.body)
 
             def handle(self):
+                receiver._connections.add(self.connection)
                 # A node that is killed, or does not wait any longer, is none of this test's business.
                 with contextlib.suppress(ConnectionError):
                     super().handle()
+                receiver._connections.discard(self.connection)
 
             def finish(self):
                 with contextlib.suppress(ConnectionError, ValueError):
@@ -119,6 +122,10 @@ class Receiver:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+            for connection in list(self._connections):
+                # One that has ended by itself is closed already.
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _take(self, path: str, headers, body: bytes) -> Reply:
         try:

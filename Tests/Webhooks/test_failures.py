@@ -88,35 +88,42 @@ def latencies(url: str, client: wire.Client, count: int = 300) -> list[float]:
 
 @pytest.mark.parametrize("trouble", ["down", "slow", "500"])
 def test_pushes_do_not_notice(trouble, cluster, receiver):
-    """The same node, with events on their way all the time: first to a backend that works, then to one that does not."""
+    """With events on their way all the time, in turns to a backend that works and to one that does not."""
     node = cluster("--upstream", "webhook", "--webhook-retry", "60")
     client = wire.connect(node.url, "measured")
     noise = wire.connect(node.url, "noise", framed=True)
 
     def measure() -> float:
-        medians = []
-        for _ in range(5):
-            for number in range(50):
-                noise.connection.send_frame(wire.TEXT, b'{"type":"message","data":%d}' % number)
-            medians.append(statistics.median(latencies(node.url, client, 100)))
-        return min(medians)
+        for number in range(50):
+            noise.connection.send_frame(wire.TEXT, b'{"type":"message","data":%d}' % number)
+        return statistics.median(latencies(node.url, client, 100))
 
-    latencies(node.url, client)
-    healthy = measure()
-    receiver.wait_for(250, "client.message", "noise")
-    if trouble == "down":
-        receiver.stop()
-    else:
-        receiver.behave = lambda delivery: Reply(500) if trouble == "500" else Reply(200, after=2)
-    failing = measure()
-    assert nodes.status(node.url)["waiting"] >= 100
-    print(f"{trouble}: {healthy * 1e6:.0f} us, then {failing * 1e6:.0f} us: ratio {failing / healthy:.2f}")
-    # Both are measured on a machine that may be busy with other things.
-    assert failing < 3 * healthy + 0.001, (healthy, failing)
-    if trouble == "down":
-        receiver.start()
-    receiver.behave = lambda delivery: Reply()
-    receiver.wait_for(500, "client.message", "noise")
+    def fail() -> None:
+        if trouble == "down":
+            receiver.stop()
+        else:
+            receiver.behave = lambda delivery: Reply(500) if trouble == "500" else Reply(200, after=2)
+
+    def work() -> None:
+        receiver.behave = lambda delivery: Reply()
+        if trouble == "down":
+            receiver.start()
+        receiver.wait(lambda _: nodes.status(node.url)["waiting"] == 0)
+
+    measure()
+    healthy, failing = [], []
+    for number in range(5):
+        receiver.wait(lambda _: nodes.status(node.url)["waiting"] == 0)
+        healthy.append(measure())
+        fail()
+        failing.append(measure())
+        assert nodes.status(node.url)["waiting"] >= 50
+        work()
+    best = min(healthy), min(failing)
+    print(f"{trouble}: {best[0] * 1e6:.0f} us, then {best[1] * 1e6:.0f} us: ratio {best[1] / best[0]:.2f}")
+    # The machine may be busy with other things.
+    assert best[1] < 2 * best[0] + 0.001, (healthy, failing)
+    receiver.wait_for(11 * 50, "client.message", "noise")
     client.close()
     noise.close()
 
@@ -174,11 +181,11 @@ def test_gone_is_gone(start, receiver):
 def test_retry_after_is_obeyed(start, receiver):
     receiver.behave = lambda delivery: Reply(429, headers={"Retry-After": "3"})
     node = start()
-    clients = [wire.connect(node.url, f"c{number}") for number in range(3)]
-    receiver.wait(lambda receiver: receiver.deliveries)
+    clients = [wire.connect(node.url, "c")]
+    wire.until(lambda: nodes.status(node.url), lambda status: "pausedUntil" in status)
     refused = receiver.deliveries[0].at
     receiver.behave = lambda delivery: Reply()
-    clients.append(wire.connect(node.url, "late"))
+    clients += [wire.connect(node.url, f"late{number}") for number in range(3)]
     receiver.wait_for(4, "client.connected")
     after = [delivery.at - refused for delivery in receiver.deliveries[1:] if delivery.status == 200]
     assert min(after) > 2.9, after
@@ -216,6 +223,7 @@ def test_a_full_queue_refuses_messages_and_keeps_the_rest(start, receiver):
     assert (status["waiting"], status["refused"]) == (10, 3), status
     receiver.start()
     receiver.wait_for(9, "client.message")
+    wire.until(lambda: nodes.status(node.url)["waiting"], lambda waiting: waiting == 0)
     # What was refused may be sent again; what had no room can be replayed.
     agent.send(type="message", id="m9", data=9)
     assert agent.next("ack")["ref"] == "m9"
