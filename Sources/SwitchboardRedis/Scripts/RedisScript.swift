@@ -26,7 +26,10 @@ enum RedisScript: Int, CaseIterable, Sendable {
         }
     }
 
-    enum Receivers { case reply, element(Int) }
+    enum Receivers {
+        case reply
+        case element(Int)
+    }
 
     /// In a Redis Cluster a script reaches only the channels of its own slot, which for a history is that of the shared channel.
     /// Others hand what is to be published back behind their reply, and the link publishes it.

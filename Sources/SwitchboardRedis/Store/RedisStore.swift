@@ -107,8 +107,13 @@ public final class RedisStore: Store {
                 buffer.argument(Int(change.epoch))
                 buffer.argument(NodeLease.lostReason)
                 buffer.fields(of: change)
-            } completion: { [link] result in
-                if case .success(.integer(2)) = result { link.presenceWasLost() }
+            } completion: { [self] result in
+                switch result {
+                case .success(.integer(2)): link.presenceWasLost()
+                case .success(.integer(0)) where link.configuration.address.isCluster:
+                    evictIfReplaced(change.client, epoch: change.epoch)
+                default: break
+                }
             }
         }
     }

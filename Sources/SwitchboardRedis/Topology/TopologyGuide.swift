@@ -68,12 +68,13 @@ final class TopologyGuide: Sendable {
         let (ticks, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let wires = Wires()
         defer { wires.close(.stopped) }
-        let listener = try await connect(source, closed: { continuation.finish() }) { reply in
+        let heard: @Sendable (RESPReply) -> Void = { reply in
             guard let parts = reply.elements, parts.count == 3, parts[0].text == "message", let text = parts[2].text,
                 let newer = SentinelReplies.newMaster(text, of: name), newer != master
             else { return }
             switched(newer)
         }
+        let listener = try await connect(source, closed: { continuation.finish() }, delivered: heard)
         wires.add(listener)
         listener.subscribe(to: [SentinelReplies.switched])
         let commands = try await connect(source, closed: { continuation.finish() })

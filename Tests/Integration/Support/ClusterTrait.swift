@@ -11,14 +11,7 @@ struct ClusterTrait: SuiteTrait, TestScoping {
         let share = isHeavy ? Machine.whole : 1
         await Machine.shared.take(share)
         do {
-            let cluster = try await Cluster.start(layout)
-            do {
-                try await Cluster.$current.withValue(cluster) { try await function() }
-            } catch {
-                await cluster.stop()
-                throw error
-            }
-            await cluster.stop()
+            try await Cluster.with(layout, function)
         } catch {
             await Machine.shared.give(share)
             throw error
