@@ -113,7 +113,7 @@ final class RedisGroup: Sendable {
                 let master = number == 0 || kind == .cluster ? nil : servers[0].port
                 servers.append(
                     try await RedisMember(in: directory, security) {
-                        arguments($0, $1, $2, security, isCluster: kind == .cluster, master: master)
+                        try arguments($0, $1, $2, security, isCluster: kind == .cluster, master: master)
                     })
             }
             if kind == .sentinel {
@@ -137,8 +137,11 @@ final class RedisGroup: Sendable {
 
     private static func arguments(
         _ port: Int, _ busPort: Int, _ folder: URL, _ security: Security, isCluster: Bool, master: Int?
-    ) -> [String] {
-        [Programs.root.appending(path: "deploy/redis.conf").path, "--bind", "127.0.0.1", "--dir", folder.path]
+    ) throws -> [String] {
+        // A copy: Sentinels have their servers write down what they have become.
+        let file = folder.appending(path: "redis.conf")
+        try FileManager.default.copyItem(at: Programs.root.appending(path: "deploy/redis.conf"), to: file)
+        return [file.path, "--bind", "127.0.0.1", "--dir", folder.path]
             // A master that comes back has nothing to say: it is what its successor has.
             + ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
             + security.serverArguments(port: port, isCluster: isCluster)
