@@ -6,8 +6,10 @@ extension JSONObjectWriter {
     /// A time as RFC 3339 in UTC, with milliseconds.
     mutating func time(_ name: StaticString, _ milliseconds: UInt64?) {
         guard let milliseconds else { return }
-        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-        string(name, date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        // Not as a fraction of a `Date`, which is binary: of some milliseconds the format shows the one before.
+        let date = Date(timeIntervalSince1970: Double(milliseconds / 1000))
+        let fraction = String(1000 + milliseconds % 1000).dropFirst()
+        string(name, date.formatted(Date.ISO8601FormatStyle()).dropLast() + "." + fraction + "Z")
     }
 
     /// The members of a client; what is not known is left out.

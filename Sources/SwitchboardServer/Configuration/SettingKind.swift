@@ -45,11 +45,12 @@ struct SettingKind<Value: Sendable>: Sendable {
     /// Any number of elements, each written as one text without a comma.
     static func list<Element: Sendable>(
         _ placeholder: String, rule: String, show: @escaping @Sendable (Element) -> String = { "\($0)" },
+        allows: @escaping @Sendable (Element) -> Bool = { _ in true },
         parse: @escaping @Sendable (String) -> Element?
     ) -> SettingKind where Value == [Element] {
         SettingKind(
             form: .list(placeholder), rule: rule, show: { $0.map(show).joined(separator: ", ") },
-            allows: { _ in true }, redacts: { _ in false },
+            allows: { $0.allSatisfy(allows) }, redacts: { _ in false },
             read: { texts throws(WrongValue) in
                 var elements: [Element] = []
                 for text in texts {

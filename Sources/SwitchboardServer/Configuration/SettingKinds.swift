@@ -62,13 +62,14 @@ extension SettingKind where Value == String {
             parts.password = nil
             return parts.string
         },
+        allows: { isWebURL($0) },
         redacts: { URLComponents(string: $0)?.password != nil },
-        parse: { text in
-            guard let parts = URLComponents(string: text), let scheme = parts.scheme, parts.host?.isEmpty == false,
-                ["http", "https"].contains(scheme)
-            else { return nil }
-            return text
-        })
+        parse: { $0 })
+
+    private static func isWebURL(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme else { return false }
+        return ["http", "https"].contains(scheme) && parts.host?.isEmpty == false
+    }
 
     /// Where Redis is; shown without user and password.
     static let redisURL = SettingKind(
@@ -106,11 +107,12 @@ extension SettingKind where Value == [AddressRange] {
 
 extension SettingKind where Value == [WebhookKind] {
     static let webhookEvents = list(
-        "EVENT", rule: "events of " + WebhookKind.allCases.map(\.rawValue).joined(separator: ", "), show: { $0.rawValue },
+        "EVENT", rule: "events of " + WebhookKind.allCases.map(\.rawValue).joined(separator: ", "),
+        show: { $0.rawValue },
         parse: { WebhookKind(rawValue: $0) })
 }
 
 extension SettingKind where Value == [String] {
     static let webhookSecrets = list(
-        "SECRET", rule: "whsec_ and base 64 of 24 to 64 bytes", parse: { WebhookSecret($0) == nil ? nil : $0 })
+        "SECRET", rule: "whsec_ and base 64 of 24 to 64 bytes", allows: { WebhookSecret($0) != nil }, parse: { $0 })
 }

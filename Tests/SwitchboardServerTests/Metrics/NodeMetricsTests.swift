@@ -55,11 +55,10 @@ import Testing
         metrics.beganDraining(sessions: 100)
         #expect(metrics.drainProgress(sessions: 100) == 0)
         #expect(metrics.drainProgress(sessions: 25) == 0.75)
-        // Asked for again, it goes on.
-        metrics.beganDraining(sessions: 25)
-        #expect(metrics.drainProgress(sessions: 25) == 0.75)
         #expect(metrics.drainProgress(sessions: 0) == 1)
         #expect(metrics.drainProgress(sessions: 200) == 0)
+        metrics.endedDraining()
+        #expect(metrics.drainProgress(sessions: 0) == 0)
     }
 
     @Test func aNodeWithoutClientsHasDrainedAtOnce() {
