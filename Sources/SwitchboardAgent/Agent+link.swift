@@ -10,6 +10,7 @@ extension Agent {
         guard let connector else { return }
         linkNumber += 1
         let number = linkNumber
+        namedGroups = groups
         let target = connector.endpoint.target(
             client: configuration.client, groups: groups, labels: configuration.labels)
         let maximum = configuration.maximumMessageBytes

@@ -45,6 +45,9 @@ extension Agent {
     }
 
     private func begin() {
+        // What was joined or left since the handshake began, while nothing could be said of it.
+        for group in groups where !namedGroups.contains(group) { write(.join(group: group)) }
+        for group in namedGroups where !groups.contains(group) { write(.leave(group: group)) }
         flush()
         reportHealth()
     }

@@ -31,6 +31,8 @@ public actor Agent {
 
     var state: AgentConnectionState
     var groups: [GroupName]
+    /// The groups that the newest attempt to connect named.
+    var namedGroups: [GroupName] = []
     var outbox: Outbox
     var gate: PushGate
     var acks = AckKeeper()

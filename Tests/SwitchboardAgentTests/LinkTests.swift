@@ -163,6 +163,21 @@ import Testing
             })
     }
 
+    @Test func tellsWhatWasJoinedAndLeftBeforeHello() async throws {
+        let node = try await FakeNode()
+        try await RunningAgent.with(
+            node, configure: { $0.groups = [GroupName(unchecked: "a")] },
+            body: { running in
+                let connection = try await node.connections.next()
+                #expect(connection.request.uri == "/ws?clientId=kiosk-7&group=a&hello=1")
+                await running.agent.join(GroupName(unchecked: "b"))
+                await running.agent.leave(GroupName(unchecked: "a"))
+                try await connection.hello()
+                #expect(try await connection.next() == .join(group: GroupName(unchecked: "b")))
+                #expect(try await connection.next() == .leave(group: GroupName(unchecked: "a")))
+            })
+    }
+
     @Test func reportsHealth() async throws {
         let node = try await FakeNode()
         let health = #"{"load":0.5}"#
