@@ -30,16 +30,20 @@ struct Tail: AsyncParsableCommand {
             var query = type.map { ("type", $0) }
             if let client { query.append(("client", client.rawValue)) }
             var hasBegun = false
+            var trouble: String?
             while true {
                 do {
                     try await api.client.watch("/v1/events", query: query) { event in
                         hasBegun = true
+                        trouble = nil
                         try show(event)
                     }
                 } catch let failure as Failure {
                     // A wrong address or type does not get better by waiting.
                     guard hasBegun else { throw failure }
-                    Output.note("switchboard: \(failure)")
+                    // Said once, however often it is tried.
+                    if trouble != failure.description { Output.note("switchboard: \(failure)") }
+                    trouble = failure.description
                 }
                 guard hasBegun else { throw Failure("the server ended the answer before it began") }
                 try await Task.sleep(for: .seconds(Self.pause))
