@@ -99,8 +99,9 @@ struct RollingTests {
         guard let first = moments.first, let last = moments.last else { return }
         #expect(first >= scale.drainDelay, "nobody before the load balancer had time to notice")
         #expect(last - first > 0.7 * Double(sessions) / Double(scale.drainRate), "spread over the drain time")
-        // Who goes when is chance, so some seconds have more than the rate.
-        #expect(histogram.values.max() ?? 0 < scale.drainRate * 2 + 10)
+        // Not the fullest second: a machine that was busy elsewhere for a moment has all of that moment in one.
+        let middle = moments[moments.count * 9 / 10] - moments[moments.count / 10]
+        #expect(middle > 0.3 * Double(sessions) / Double(scale.drainRate), "and not most of them in a few moments")
     }
 
     private func check(_ pushes: [RollingLoad.Push], _ agents: [RollingAgent]) async throws {
