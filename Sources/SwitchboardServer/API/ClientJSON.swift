@@ -6,10 +6,9 @@ extension JSONObjectWriter {
     /// A time as RFC 3339 in UTC, with milliseconds.
     mutating func time(_ name: StaticString, _ milliseconds: UInt64?) {
         guard let milliseconds else { return }
-        // Not as a fraction of a `Date`, which is binary: of some milliseconds the format shows the one before.
-        let date = Date(timeIntervalSince1970: Double(milliseconds / 1000))
-        let fraction = String(1000 + milliseconds % 1000).dropFirst()
-        string(name, date.formatted(Date.ISO8601FormatStyle()).dropLast() + "." + fraction + "Z")
+        // The format cuts off what is below a millisecond, and a Double has a little less than most of them.
+        let date = Date(timeIntervalSince1970: (Double(milliseconds) + 0.5) / 1000)
+        string(name, date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
     }
 
     /// The members of a client; what is not known is left out.
