@@ -60,6 +60,8 @@ class Receiver:
         self.secret = secret
         self.behave = lambda delivery: Reply()
         self.failures: list[str] = []
+        # Requests that are verified and not answered.
+        self.under_way = 0
         self._deliveries: list[Delivery] = []
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -138,9 +140,13 @@ class Receiver:
                 self.failures.append(f"{error!r} in {body[:500]!r}")
                 self._changed.notify_all()
             return Reply(400)
+        with self._changed:
+            self.under_way += 1
+            self._changed.notify_all()
         reply = self.behave(delivery)
         delivery.status = reply.status if reply.garbage is None else 0
         with self._changed:
+            self.under_way -= 1
             self._deliveries.append(delivery)
             self._changed.notify_all()
         return reply

@@ -1,7 +1,7 @@
 """The hook that decides who may connect."""
 
 import json
-import time
+import threading
 import uuid
 
 import pytest
@@ -117,7 +117,7 @@ def test_labels_of_the_first_frame_do_not_undo_what_it_gave(hooked, receiver):
 
 
 UNCLEAR = {
-    "too slow": lambda event: Reply(200, after=2),
+    "too slow": lambda event: Reply(200, after=20),
     "500": lambda event: Reply(500),
     "redirect": lambda event: Reply(307, headers={"Location": "http://127.0.0.1:1/"}),
     "no HTTP": lambda event: Reply(garbage=b"\xff\x00"),
@@ -132,10 +132,8 @@ def test_without_an_answer_the_default_counts(kind, cluster, receiver):
     answering(receiver, UNCLEAR[kind])
     options = ("--connecting-url", receiver.url + "/connecting", "--connecting-timeout", "0.5")
     allowing, refusing = cluster(*options), cluster(*options, "--connecting-default", "refuse")
-    begin = time.monotonic()
     client = wire.connect(allowing.url, name())
     answer = refused(refusing.url, f"clientId={name()}")
-    assert time.monotonic() - begin < 5
     assert (answer.status, answer.json()["code"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) >= 1
     client.close()
@@ -149,21 +147,31 @@ def test_nobody_listens(redis):
 
 
 def test_waiting_clients_hold_nobody_up(hooked, receiver):
-    """Many clients wait for the hook; the API and clients that are connected do not notice."""
+    """Many clients wait for the hook; meanwhile everything else goes on."""
     answering(receiver, lambda event: Reply(200))
-    node = hooked("--connecting-timeout", "5", "--loops", "1")
+    node = hooked("--connecting-timeout", "9", "--loops", "1")
     client = wire.connect(node.url, name())
-    answering(receiver, lambda event: Reply(200, after=2))
-    with nodes.connecting(node.url, [name() for _ in range(60)]) as waiting:
-        receiver.wait(lambda receiver: sum(delivery.path.endswith("/connecting") for delivery in receiver.deliveries) > 30)
-        begin = time.monotonic()
-        for number in range(50):
-            path = f"/v1/clients/{client.id}/push"
-            answer = wire.call(node.url, "POST", path, b"%d" % number, {"Content-Type": "text/plain"})
-            assert answer.json()["delivered"] == 1
-            assert client.connection.frame().payload == b"%d" % number
-        took = time.monotonic() - begin
-        assert not waiting.is_connected
-        assert took < 2, took
-        waiting.connected()
+    released = threading.Event()
+
+    def hold(event):
+        released.wait(30)
+        return Reply(200)
+
+    answering(receiver, hold)
+    asked = len(receiver.deliveries)
+    try:
+        with nodes.connecting(node.url, [name() for _ in range(60)]) as waiting:
+            receiver.wait(lambda receiver: receiver.under_way >= 30)
+            for number in range(10):
+                path = f"/v1/clients/{client.id}/push"
+                answer = wire.call(node.url, "POST", path, b"%d" % number, {"Content-Type": "text/plain"})
+                assert answer.json()["delivered"] == 1
+                assert client.connection.frame().payload == b"%d" % number
+            # All of this happened while they waited.
+            assert not waiting.is_connected
+            released.set()
+            waiting.connected()
+    finally:
+        released.set()
+    assert len(receiver.deliveries) >= asked + 60
     client.close()
