@@ -91,6 +91,47 @@ struct HighAvailabilityTests {
         }
     }
 
+    @Test("Slots that move to another master are followed without a break")
+    func slotsMove() async throws {
+        try await Self.onGroup(.cluster, ["--publish-rate", "0"]) { group, clients, cluster in
+            // Of the first slots of the second third, which are moved: 10933, 10938, 10945, 10947.
+            let names = ["moved-305", "moved-1051", "moved-1178", "moved-1795"]
+            let source = try await group.master(of: names[0])
+            let target = try await group.master(of: "sb:push")
+            let load = FailoverLoad(nodes: cluster.nodes, targets: names)
+            for (number, name) in names.enumerated() {
+                try await clients.listener(name, on: cluster.nodes[number % 2]) { load.note($0, by: name) }
+            }
+            let pushing = Task { await load.run() }
+            try await eventually("the load runs", within: .seconds(60)) { load.answers.count > 200 }
+            try await group.move(slots: 60, from: source, to: target)
+            let after = load.answers.count
+            try await eventually("the load goes on", within: .seconds(60)) { load.answers.count > after + 200 }
+            pushing.cancel()
+            await pushing.value
+            try? await eventually("all has come", within: .seconds(20)) { load.missing.isEmpty }
+            #expect(try await group.master(of: names[0]).port == target.port)
+            #expect(load.missing.isEmpty)
+            #expect(load.repeated == [])
+            #expect(load.answers.allSatisfy { $0.status == 200 || $0.status == 202 })
+            for node in cluster.nodes { #expect(try await node.api.stats()[node.id]?.redisReconnects == 0) }
+            print("cluster: 60 slots moved under load: \(load.summary)")
+        }
+    }
+
+    @Test("In a Redis Cluster a session whose eviction was lost ends with its next life sign")
+    func lostEviction() async throws {
+        try await Self.onGroup(.cluster, ["--heartbeat-interval", "1"]) { group, clients, cluster in
+            let client = try await clients.framed("twice", on: cluster.nodes[0])
+            let key = "sb:client:{twice}"
+            let fields = ["epoch", "99", "session", "newer", "node", "n2", "address", "192.0.2.1:5"]
+            _ = try await group.master(of: key).command(["HSET", key] + fields)
+            let closing = try await client.closing(within: .seconds(20))
+            #expect(closing.code == 4003)
+            #expect(closing.reason.contains("node=n2"))
+        }
+    }
+
     /// Two nodes without a proxy on a group of their own.
     private static func onGroup(
         _ kind: RedisGroup.Kind, _ options: [String], isSecure: Bool = false,

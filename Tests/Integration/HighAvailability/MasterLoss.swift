@@ -38,7 +38,7 @@ struct MasterLoss: Sendable {
     ///
     /// - Returns: when it was killed.
     private func kill() async throws -> ContinuousClock.Instant {
-        try await eventually("the load runs", within: .seconds(20)) { isLoadRunning }
+        try await eventually("the load runs", within: .seconds(60)) { isLoadRunning }
         // In a Redis Cluster the one that has the shared channel, too.
         let master = try await group.master(of: "sb:push")
         let clock = ContinuousClock()
@@ -54,7 +54,7 @@ struct MasterLoss: Sendable {
         try await eventually("everything is delivered again", within: .seconds(40)) { try await isAllDelivered() }
         print("\(what): a master killed under load: ready after \(ready), full delivery after \(clock.now - killed)")
         let after = load.answers.count
-        try await eventually("the load goes on") { load.answers.count > after + 500 }
+        try await eventually("the load goes on", within: .seconds(60)) { load.answers.count > after + 500 }
         return killed
     }
 
@@ -78,7 +78,7 @@ struct MasterLoss: Sendable {
 
     private func account(_ killed: ContinuousClock.Instant) async throws {
         // What does not come is told below.
-        try? await eventually("all has come") { load.missing.isEmpty }
+        try? await eventually("all has come", within: .seconds(20)) { load.missing.isEmpty }
         var lost = load.missing
         var excused = 0
         if what.minReplicas == 0 {

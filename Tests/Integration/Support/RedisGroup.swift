@@ -218,6 +218,15 @@ final class RedisGroup: Sendable {
         return try #require(servers.first { $0.port == port }, "somebody has \(key)")
     }
 
+    /// Gives the first slots of one master of a Redis Cluster to another one.
+    func move(slots: Int, from source: RedisMember, to target: RedisMember) async throws {
+        let (from, to) = (try await source.command("CLUSTER", "MYID"), try await target.command("CLUSTER", "MYID"))
+        try await source.command(
+            "--cluster", "reshard", "127.0.0.1:\(source.port)", "--cluster-from",
+            from.trimmingCharacters(in: .newlines),
+            "--cluster-to", to.trimmingCharacters(in: .newlines), "--cluster-slots", "\(slots)", "--cluster-yes")
+    }
+
     /// Makes another server the master, in good order.
     func switchMaster() async throws {
         _ = try await sentinels[0].command("SENTINEL", "FAILOVER", Self.masterName)
