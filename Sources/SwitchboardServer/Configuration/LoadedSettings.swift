@@ -24,9 +24,10 @@ public struct LoadedSettings: Sendable {
         let names = EnvironmentNames(environment)
         warnings = names.warnings
         var layers: [SettingsLayer] = []
-        let named = environment[Setting.environmentPrefix + "CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+        let variable = Setting.environmentPrefix + "CONFIG"
+        let named = environment[variable].flatMap { $0.isEmpty ? nil : $0 }
         if let path = file ?? named {
-            let file = try SettingsFile(path: path)
+            let file = try SettingsFile(path: path, key: file == nil ? variable : "--config")
             try Self.checkKeys(of: file)
             layers.append(SettingsLayer(file: file))
         }

@@ -11,12 +11,13 @@ struct SettingsFile {
     let keys: [String]
     let snapshot: any ConfigSnapshot
 
+    /// - Parameter key: What named the file.
     /// - Throws: when it cannot be read or makes no sense.
-    init(path: String) throws(ServerConfiguration.Problem) {
+    init(path: String, key: String) throws(ServerConfiguration.Problem) {
         self.path = path
         let data: Data
         do { data = try Data(contentsOf: URL(filePath: path)) } catch {
-            throw ServerConfiguration.Problem("--config: cannot read '\(path)': \(Self.cause(error))")
+            throw ServerConfiguration.Problem("\(key): cannot read '\(path)': \(Self.cause(error))")
         }
         (keys, snapshot) = path.hasSuffix(".json") ? try Self.json(data, path) : try Self.yaml(data, path)
     }
