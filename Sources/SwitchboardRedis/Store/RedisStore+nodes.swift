@@ -131,6 +131,7 @@ extension NodeDescription {
         writer.integer("sessions", sessions)
         writer.literal("isDraining", isDraining ? "true" : "false")
         if let busLag { writer.number("busLag", busLag) }
+        writer.integer(NodeClock.member, Int(WallClock.milliseconds()))
         return writer.finish()
     }
 

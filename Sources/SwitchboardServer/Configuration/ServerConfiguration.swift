@@ -71,6 +71,8 @@ public struct ServerConfiguration: Sendable {
     public var drainRate = 500
     /// Seconds that draining may take, with ``drainDelay``.
     public var drainLimit = 60.0
+    /// Seconds within which the process ends, whatever happens, once it was asked to; nil when nothing limits it.
+    var longestStop: Double? { drainLimit > 0 ? drainLimit + 5 : nil }
     /// Percent of its sessions a minute that a node sends to others while it has more than its share; 0 is off.
     public var rebalance = 0.0
     /// Serves `/ws/echo`.

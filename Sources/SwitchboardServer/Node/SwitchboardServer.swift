@@ -61,9 +61,7 @@ public struct SwitchboardServer: Sendable {
         services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        if configuration.drainLimit > 0 {
-            lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
-        }
+        if let limit = configuration.longestStop { lifecycle.maximumGracefulShutdownDuration = .seconds(limit) }
         let impatience = Task { await Self.endAtSecondSignal(node) }
         defer { impatience.cancel() }
         // What libraries and services count by way of swift-metrics belongs to this node, of which a process may have several.
