@@ -39,7 +39,11 @@ struct ComposeChecks {
 
     private func grace(_ service: ComposeFile.Service, _ configuration: ServerConfiguration) -> Finding {
         let check = "compose.stopGrace"
-        let needed = configuration.longestStop
+        guard let needed = configuration.longestStop else {
+            return .unknown(
+                check, "service \(service.name): no drainLimit, so a node may take longer than any stop_grace_period",
+                advice: "set drainLimit")
+        }
         let text = service.stopGrace ?? DurationText.show(Self.standardGrace)
         guard let grace = ComposeDuration.parse(text) else {
             return .unknown(check, "service \(service.name): stop_grace_period '\(text)' is not understood")
