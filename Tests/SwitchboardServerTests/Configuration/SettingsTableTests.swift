@@ -28,7 +28,7 @@ import Testing
     func everyPlace(name: String) throws {
         let setting = try #require(Setting.all.first { $0.name == name })
         let text = Self.sample(of: setting)
-        let companion = setting.companion.map { [$0: ["redis://127.0.0.1"]] } ?? [:]
+        let companion = setting.companion.map { [$0: [Self.samples[$0] ?? ""]] } ?? [:]
         let byFlag = try LoadedSettings(
             flags: companion.merging([name: [text]]) { $1 }, environment: [:], file: nil)
         let byVariable = try LoadedSettings(
@@ -80,14 +80,24 @@ import Testing
         #expect(documented == expected, "the table should be:\n\(expected.joined(separator: "\n"))")
     }
 
+    /// Values of settings that not every value of their form suits.
+    private static let samples = [
+        "redis": "redis://192.0.2.1:7000/3", "webhookURL": "https://backend.example/events",
+        "connectingURL": "https://backend.example/connecting", "webhookEvents": "client.message",
+        "webhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "webhookRequests": "3", "connectingTimeout": "2s",
+        "upstream": "none",
+    ]
+
     /// A value that differs from the default.
     private static func sample(of setting: Setting) -> String {
-        switch setting.form {
+        if let sample = samples[setting.name] { return sample }
+        return switch setting.form {
         case .toggle: "true"
         case .list: "192.0.2.0/24"
         case .value("HOST"): "127.0.0.2"
         case .value("PORT"): "4711"
-        case .value("URL"): "redis://192.0.2.1:7000/3"
+        case .value("PERCENT"): "3"
+        case .value("TEXT"): "a text"
         case .value("NAME"): "a-name"
         case .value("BYTES"): "3MB"
         case .value("NUMBER"): "17"

@@ -15,10 +15,10 @@ import Testing
             lines: "command: [serve]\nstop_grace_period: 75s\nulimits: {nofile: 65536}",
             states: ["compose.stopGrace": .ok, "compose.descriptors": .ok]),
         Row(
-            lines: "command: serve --drain-limit 5s --max-connections=100\nulimits: {nofile: {soft: 400, hard: 500}}",
+            lines: "command: serve --drain-limit 6s --max-connections=100\nulimits: {nofile: {soft: 400, hard: 500}}",
             states: ["compose.stopGrace": .problem, "compose.descriptors": .ok]),
         Row(
-            lines: "command: serve --drain-limit 4s\nstop_grace_period: 1m1.5s\nulimits: {nofile: 1024}",
+            lines: "command: serve --drain-limit 7s\nstop_grace_period: 1m1.5s\nulimits: {nofile: 1024}",
             states: ["compose.stopGrace": .ok, "compose.descriptors": .problem]),
         Row(
             lines: "command: [serve]\nstop_grace_period: 65s",

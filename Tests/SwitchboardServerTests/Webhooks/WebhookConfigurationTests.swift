@@ -37,7 +37,7 @@ import Testing
     @Test("A mistake is named by its setting", arguments: mistakes.indices)
     func namesTheSetting(index: Int) {
         let mistake = Self.mistakes[index]
-        #expect(problem(mistake.change)?.hasPrefix(mistake.name + ": ") == true)
+        #expect(problem(mistake.change)?.hasPrefix(mistake.name) == true)
     }
 
     @Test("Secrets are not shown") func secrets() {
