@@ -35,7 +35,7 @@ struct RollingTests {
         let cluster = try Cluster.shared()
         let agents = (0..<scale.agents).map { RollingAgent("roll-\($0)") }
         for agent in agents { agent.start(port: cluster.entrance) }
-        try await eventually("all agents are connected", within: .seconds(60)) { agents.allSatisfy(\.isConnected) }
+        try await eventually("all agents are connected", within: .seconds(180)) { agents.allSatisfy(\.isConnected) }
         let load = RollingLoad(api: cluster.api, clients: agents.map(\.name), rate: scale.rate)
         let loading = Task { await load.run() }
         do {
