@@ -30,8 +30,18 @@ final class FailoverLoad: Sendable {
 
     var answers: [Record] { records.withLock { $0 } }
 
+    /// Connects all clients, each to another node, and waits until they are in the group.
+    func connect(_ clients: Clients) async throws {
+        for (number, name) in targets.enumerated() {
+            try await clients.listener(name, on: nodes[number % nodes.count]) { [self] in note($0, by: name) }
+        }
+        try await eventually("all are in the group") {
+            try await nodes[0].api.get("/v1/groups/\(Self.group)", as: GroupMembers.self).members == targets.count
+        }
+    }
+
     /// A client has got this text.
-    func note(_ text: String, by client: String) {
+    private func note(_ text: String, by client: String) {
         received.withLock { $0[text, default: [:]][client, default: 0] += 1 }
     }
 

@@ -99,9 +99,7 @@ struct HighAvailabilityTests {
             let source = try await group.master(of: names[0])
             let target = try await group.master(of: "sb:push")
             let load = FailoverLoad(nodes: cluster.nodes, targets: names)
-            for (number, name) in names.enumerated() {
-                try await clients.listener(name, on: cluster.nodes[number % 2]) { load.note($0, by: name) }
-            }
+            try await load.connect(clients)
             let pushing = Task { await load.run() }
             try await eventually("the load runs", within: .seconds(60)) { load.answers.count > 200 }
             try await group.move(slots: 60, from: source, to: target)

@@ -17,10 +17,7 @@ struct MasterLoss: Sendable {
     }
 
     func check(_ clients: Clients) async throws {
-        for (number, name) in names.enumerated() {
-            let node = cluster.nodes[number % cluster.nodes.count]
-            try await clients.listener(name, on: node) { [load] text in load.note(text, by: name) }
-        }
+        try await load.connect(clients)
         let pushing = Task { [load] in await load.run() }
         do {
             let killed = try await kill()
@@ -44,6 +41,8 @@ struct MasterLoss: Sendable {
         let clock = ContinuousClock()
         let killed = clock.now
         try await master.kill()
+        let following = Task { [group] in try await group.follow(master) }
+        defer { following.cancel() }
         try await eventually("the loss is noticed") { load.answers.contains { $0.status == 503 && $0.at > killed } }
         for node in cluster.nodes {
             try await eventually("\(node.id) is ready again", within: .seconds(40)) { try await node.api.isReady() }
@@ -52,7 +51,12 @@ struct MasterLoss: Sendable {
         // A Redis Cluster has one replica for each master: durable pushes to that master's slots wait for the next.
         if what.kind == .cluster, what.minReplicas > 0 { try await master.start() }
         try await eventually("everything is delivered again", within: .seconds(40)) { try await isAllDelivered() }
-        print("\(what): a master killed under load: ready after \(ready), full delivery after \(clock.now - killed)")
+        let delivered = clock.now - killed
+        let redis = try await following.value
+        print(
+            "\(what): a master killed under load: Redis had a new one after \(redis.promoted - killed), with a replica after "
+                + "\(redis.replicated.map { "\($0 - killed)" } ?? "-"); ready after \(ready), full delivery after \(delivered)"
+        )
         let after = load.answers.count
         try await eventually("the load goes on", within: .seconds(60)) { load.answers.count > after + 500 }
         return killed

@@ -161,7 +161,7 @@ final class RedisGroup: Sendable {
             [
                 "dir \(folder.path)", "sentinel monitor \(masterName) 127.0.0.1 \(master) 2",
                 "sentinel down-after-milliseconds \(masterName) \(patience)",
-                "sentinel failover-timeout \(masterName) 6000", "sentinel parallel-syncs \(masterName) 2",
+                "sentinel failover-timeout \(masterName) 3000", "sentinel parallel-syncs \(masterName) 2",
             ] + security.sentinelLines(masterName)
         try lines.joined(separator: "\n").write(to: file, atomically: true, encoding: .utf8)
         let tls = Security(authority: security.authority).serverArguments(port: port, isCluster: false)
@@ -197,25 +197,50 @@ final class RedisGroup: Sendable {
 
     // MARK: Who is who
 
+    /// Watches what Redis itself makes of the loss of a master.
+    ///
+    /// - Returns: When there was another one for the shared channel, and when that had a replica; nil when it gets none.
+    func follow(
+        _ lost: RedisMember
+    ) async throws -> (promoted: ContinuousClock.Instant, replicated: ContinuousClock.Instant?) {
+        var new = lost
+        try await eventually("there is a new master", within: .seconds(40)) {
+            new = try await master(of: "sb:push", askingOthersThan: lost)
+            return new.port != lost.port
+        }
+        let promoted = ContinuousClock.now
+        guard kind == .sentinel else { return (promoted, nil) }
+        try await eventually("the new master has a replica", within: .seconds(40)) {
+            try await new.info("replication", "connected_slaves") != "0"
+        }
+        return (promoted, .now)
+    }
+
     /// The master that has this key or channel.
-    func master(of key: String) async throws -> RedisMember {
+    func master(of key: String, askingOthersThan lost: RedisMember? = nil) async throws -> RedisMember {
+        let server = try #require(servers.first { $0.port != lost?.port })
         var port: Int?
         switch kind {
         case .sentinel:
             let address = try await sentinels[0].command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self.masterName)
             port = address.split(separator: "\n").last.flatMap { Int($0) }
         case .cluster:
-            let slot = Int(try await servers[0].command("CLUSTER", "KEYSLOT", key).trimmingCharacters(in: .newlines))
-            for line in try await servers[0].command("CLUSTER", "NODES").split(separator: "\n") {
+            let slot = Int(try await server.command("CLUSTER", "KEYSLOT", key).trimmingCharacters(in: .newlines))
+            for line in try await server.command("CLUSTER", "NODES").split(separator: "\n") {
                 let words = line.split(separator: " ")
-                guard words.count > 8, words[2].contains("master"), let slot else { continue }
+                guard words.count > 8, words[2].contains("master"), !words[2].contains("fail"), let slot else {
+                    continue
+                }
                 let ranges = words[8...].map { $0.split(separator: "-").compactMap { Int($0) } }
                 if ranges.contains(where: { $0.count == 2 && ($0[0]...$0[1]).contains(slot) }) {
                     port = words[1].split(separator: "@").first?.split(separator: ":").last.flatMap { Int($0) }
                 }
             }
         }
-        return try #require(servers.first { $0.port == port }, "somebody has \(key)")
+        guard let master = servers.first(where: { $0.port == port }) else {
+            throw Late("somebody has \(key)", .zero)
+        }
+        return master
     }
 
     /// Gives the first slots of one master of a Redis Cluster to another one.
