@@ -15,10 +15,40 @@ public struct BusPush: Hashable, Sendable {
     public var microseconds: UInt16
     /// The origin wants to hear of acks as well.
     public var waits: Bool
+    private var rarities: Rarities?
+
+    /// What few pushes have. It is kept apart, so that the many that have nothing of it are small: a push is copied often.
+    private final class Rarities: Hashable, Sendable {
+        let durable: Durable?
+        let trace: TraceContext?
+
+        init?(_ durable: Durable?, _ trace: TraceContext?) {
+            guard durable != nil || trace != nil else { return nil }
+            self.durable = durable
+            self.trace = trace
+        }
+
+        static func == (left: Rarities, right: Rarities) -> Bool {
+            left.durable == right.durable && left.trace == right.trace
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(durable)
+            hasher.combine(trace)
+        }
+    }
+
     /// nil when the push is transient.
-    public var durable: Durable?
+    public var durable: Durable? {
+        get { rarities?.durable }
+        set { rarities = Rarities(newValue, trace) }
+    }
+
     /// The backend's trace, when it named one.
-    public var trace: TraceContext?
+    public var trace: TraceContext? {
+        get { rarities?.trace }
+        set { rarities = Rarities(durable, newValue) }
+    }
 
     /// What a push is kept by.
     public struct Durable: Hashable, Sendable {
@@ -69,8 +99,7 @@ public struct BusPush: Hashable, Sendable {
         self.acceptedAt = acceptedAt
         self.microseconds = microseconds
         self.waits = waits
-        self.durable = durable
-        self.trace = trace
+        rarities = Rarities(durable, trace)
     }
 
     /// Unix microseconds at which another node or this one accepted the push; nil when that is unknown, as of what another

@@ -18,13 +18,41 @@ enum PushRoute: Hashable, Sendable {
 struct PushRequest: Sendable {
     let route: PushRoute
     /// Behind the `?`.
-    var query = ""
-    var contentType: String?
-    var prefer: String?
-    var idempotencyKey: String?
-    var hasAuthorization = false
-    var trace: TraceContext?
+    let query: String
+    let contentType: String?
+    var hasAuthorization: Bool
     let body: ByteBuffer
+    private let rarities: Rarities?
+
+    /// What few requests have, apart, so that the many without are small to copy.
+    private final class Rarities: Sendable {
+        let prefer: String?
+        let idempotencyKey: String?
+        let trace: TraceContext?
+
+        init?(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) {
+            guard prefer != nil || idempotencyKey != nil || trace != nil else { return nil }
+            self.prefer = prefer
+            self.idempotencyKey = idempotencyKey
+            self.trace = trace
+        }
+    }
+
+    var prefer: String? { rarities?.prefer }
+    var idempotencyKey: String? { rarities?.idempotencyKey }
+    var trace: TraceContext? { rarities?.trace }
+
+    init(
+        route: PushRoute, query: String = "", contentType: String? = nil, prefer: String? = nil,
+        idempotencyKey: String? = nil, hasAuthorization: Bool = false, trace: TraceContext? = nil, body: ByteBuffer
+    ) {
+        self.route = route
+        self.query = query
+        self.contentType = contentType
+        self.hasAuthorization = hasAuthorization
+        self.body = body
+        rarities = Rarities(prefer, idempotencyKey, trace)
+    }
 
     /// - Throws: the ``Problem`` that is its answer.
     func accepted() throws(Problem) -> PushOrder {

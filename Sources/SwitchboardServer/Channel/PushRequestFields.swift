@@ -14,15 +14,21 @@ struct PushRequestFields {
     private(set) var isLast = false
     private(set) var requestID: String?
     private var contentType: String?
-    private var prefer: String?
-    private var idempotencyKey: String?
     private var hasAuthorization = false
-    private var trace = TraceHeaders()
+    private var rare: Rare?
+
+    /// Headers that few pushes have, apart, so that the many without are small to copy.
+    private final class Rare {
+        var prefer: String?
+        var idempotencyKey: String?
+        var trace = TraceHeaders()
+    }
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
-            route: route, query: query, contentType: contentType, prefer: prefer, idempotencyKey: idempotencyKey,
-            hasAuthorization: hasAuthorization, trace: trace.context, body: body)
+            route: route, query: query, contentType: contentType, prefer: rare?.prefer,
+            idempotencyKey: rare?.idempotencyKey, hasAuthorization: hasAuthorization, trace: rare?.trace.context,
+            body: body)
     }
 
     /// - Returns: nil when the real parser has to decide.
@@ -94,24 +100,35 @@ struct PushRequestFields {
                 guard contentType == nil else { return false }
                 contentType = String(decoding: value, as: UTF8.self)
             case .prefer:
-                guard prefer == nil else { return false }
-                prefer = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.prefer == nil else { return false }
+                rare.prefer = String(decoding: value, as: UTF8.self)
             case .idempotencyKey:
-                guard idempotencyKey == nil else { return false }
-                idempotencyKey = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.idempotencyKey == nil else { return false }
+                rare.idempotencyKey = String(decoding: value, as: UTF8.self)
             case .authorization: hasAuthorization = true
             case .traceparent:
-                guard trace.traceparent == nil else { return false }
-                trace.traceparent = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.trace.traceparent == nil else { return false }
+                rare.trace.traceparent = String(decoding: value, as: UTF8.self)
             case .tracestate:
-                guard trace.tracestate == nil else { return false }
-                trace.tracestate = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.trace.tracestate == nil else { return false }
+                rare.trace.tracestate = String(decoding: value, as: UTF8.self)
             case .requestID: requestID = RequestID.accepted(String(decoding: value, as: UTF8.self))
             case .other: break
             }
             start = end + 2
         }
         return hasLength && hasHost
+    }
+
+    private mutating func rareHeaders() -> Rare {
+        if let rare { return rare }
+        let rare = Rare()
+        self.rare = rare
+        return rare
     }
 
     /// RFC 9110 section 5.6.2.

@@ -53,10 +53,7 @@ struct TraceHeaders: Sendable {
     var traceparent: String?
     var tracestate: String?
 
-    var context: TraceContext? {
-        // Nearly no push has one.
-        traceparent == nil ? nil : W3CInstrument.context(of: self, using: Reader())
-    }
+    var context: TraceContext? { W3CInstrument.context(of: self, using: Reader()) }
 
     private struct Reader: Extractor {
         func extract(key: String, from carrier: TraceHeaders) -> String? {
