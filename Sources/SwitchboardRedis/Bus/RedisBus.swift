@@ -51,7 +51,7 @@ public final class RedisBus: Bus {
             }
         }
         published.add(1, ordering: .relaxed)
-        guard !link.configuration.address.isCluster else { return routeInCluster(message, to: client, completion) }
+        guard !link.isCluster else { return routeInCluster(message, to: client, completion) }
         route(
             RouteCall(
                 bus: self, message: BusCodec.encode(message), client: client.rawValue, isRepeated: false,

@@ -33,7 +33,7 @@ extension RedisLink {
     private func carryOut(_ action: BarrierRounds.JoinAction) {
         guard case .begin(let number, let timer) = action else { return }
         if let timer { armBarrier(timer) }
-        guard configuration.address.isCluster else { return publishToken(number, by: .node) }
+        guard isCluster else { return publishToken(number, by: .node) }
         settled { [self] result in
             if case .failure(let error) = result { return failBarriers(error, round: number) }
             publishToken(number, by: .shared)

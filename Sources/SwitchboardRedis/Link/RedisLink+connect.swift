@@ -83,7 +83,7 @@ struct ConnectionMaker: Sendable {
     func master(_ endpoint: RedisEndpoint) async throws -> (Ready.Master, ScriptTable) {
         let commands = try await connection(to: endpoint, "commands", on: link.group.next())
         try await Self.checkRole(of: commands)
-        let scripts = try await ScriptTable(loadedBy: commands, isCluster: link.configuration.address.isCluster)
+        let scripts = try await ScriptTable(loadedBy: commands, isCluster: link.isCluster)
         var writer: ReplicatedWriter?
         if link.configuration.minReplicas > 0 {
             let kept = try await connection(to: endpoint, "writer", on: link.group.next())

@@ -9,7 +9,7 @@ extension RedisLink {
         _ script: RedisScript, keys: Int, arguments: Int, _ write: @escaping @Sendable (inout CommandBuffer) -> Void,
         completion: @escaping @Sendable (Result<RESPReply, BusError>) -> Void
     ) {
-        guard configuration.address.isCluster, script.announces else {
+        guard isCluster, script.announces else {
             return runPlain(script, keys: keys, arguments: arguments, write, completion: completion)
         }
         runPlain(script, keys: keys, arguments: arguments, write) { [self] result in
@@ -79,7 +79,7 @@ extension RedisLink {
         }
         for (index, reply) in zip(forgotten, repeated) { replies[index] = reply }
         for case .error(let text) in replies { throw BusError(reply: text) }
-        guard configuration.address.isCluster, script.announces else { return replies }
+        guard isCluster, script.announces else { return replies }
         return replies.map { reply in
             let announcements = Announcements(reply)
             announce(announcements, of: script) { _ in }

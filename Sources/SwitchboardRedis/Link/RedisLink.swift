@@ -36,6 +36,8 @@ final class RedisLink: Sendable {
     let configuration: RedisConfiguration
     let keys: RedisKeys
     let dialect: PubSubDialect
+    /// Asked for every push, so it is kept at hand.
+    let isCluster: Bool
     let logger: Logger
     let drops: DropCounter
     let group: any EventLoopGroup
@@ -47,6 +49,7 @@ final class RedisLink: Sendable {
     init(configuration: RedisConfiguration, group: any EventLoopGroup, logger: Logger) {
         self.configuration = configuration
         let isCluster = configuration.address.isCluster
+        self.isCluster = isCluster
         self.keys = RedisKeys(prefix: configuration.prefix.rawValue, isCluster: isCluster)
         self.dialect = isCluster ? .sharded : .plain
         self.group = group

@@ -110,7 +110,7 @@ public final class RedisStore: Store {
             } completion: { [self] result in
                 switch result {
                 case .success(.integer(2)): link.presenceWasLost()
-                case .success(.integer(0)) where link.configuration.address.isCluster:
+                case .success(.integer(0)) where link.isCluster:
                     evictIfReplaced(change.client, epoch: change.epoch)
                 default: break
                 }
