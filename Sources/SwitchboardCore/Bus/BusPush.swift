@@ -22,10 +22,14 @@ public struct BusPush: Hashable, Sendable {
         let durable: Durable?
         let trace: TraceContext?
 
-        init?(_ durable: Durable?, _ trace: TraceContext?) {
-            guard durable != nil || trace != nil else { return nil }
+        private init(_ durable: Durable?, _ trace: TraceContext?) {
             self.durable = durable
             self.trace = trace
+        }
+
+        /// Not an initialiser that may fail: that of a class allocates before it does.
+        static func of(_ durable: Durable?, _ trace: TraceContext?) -> Rarities? {
+            durable == nil && trace == nil ? nil : Rarities(durable, trace)
         }
 
         static func == (left: Rarities, right: Rarities) -> Bool {
@@ -41,13 +45,16 @@ public struct BusPush: Hashable, Sendable {
     /// nil when the push is transient.
     public var durable: Durable? {
         get { rarities?.durable }
-        set { rarities = Rarities(newValue, trace) }
+        set { rarities = .of(newValue, trace) }
     }
+
+    /// Cheaper to ask than whether there is a ``durable``.
+    public var isDurable: Bool { rarities?.durable != nil }
 
     /// The backend's trace, when it named one.
     public var trace: TraceContext? {
         get { rarities?.trace }
-        set { rarities = Rarities(durable, newValue) }
+        set { rarities = .of(durable, newValue) }
     }
 
     /// What a push is kept by.
@@ -99,7 +106,7 @@ public struct BusPush: Hashable, Sendable {
         self.acceptedAt = acceptedAt
         self.microseconds = microseconds
         self.waits = waits
-        rarities = Rarities(durable, trace)
+        rarities = .of(durable, trace)
     }
 
     /// Unix microseconds at which another node or this one accepted the push; nil when that is unknown, as of what another

@@ -25,13 +25,12 @@ struct PushRequest: Sendable {
     private let rarities: Rarities?
 
     /// What few requests have, apart, so that the many without are small to copy.
-    private final class Rarities: Sendable {
+    final class Rarities: Sendable {
         let prefer: String?
         let idempotencyKey: String?
         let trace: TraceContext?
 
-        init?(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) {
-            guard prefer != nil || idempotencyKey != nil || trace != nil else { return nil }
+        init(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) {
             self.prefer = prefer
             self.idempotencyKey = idempotencyKey
             self.trace = trace
@@ -43,15 +42,24 @@ struct PushRequest: Sendable {
     var trace: TraceContext? { rarities?.trace }
 
     init(
-        route: PushRoute, query: String = "", contentType: String? = nil, prefer: String? = nil,
-        idempotencyKey: String? = nil, hasAuthorization: Bool = false, trace: TraceContext? = nil, body: ByteBuffer
+        route: PushRoute, query: String, contentType: String?, hasAuthorization: Bool, rarities: Rarities?,
+        body: ByteBuffer
     ) {
         self.route = route
         self.query = query
         self.contentType = contentType
         self.hasAuthorization = hasAuthorization
+        self.rarities = rarities
         self.body = body
-        rarities = Rarities(prefer, idempotencyKey, trace)
+    }
+
+    init(
+        route: PushRoute, query: String = "", contentType: String? = nil, prefer: String? = nil,
+        idempotencyKey: String? = nil, hasAuthorization: Bool = false, trace: TraceContext? = nil, body: ByteBuffer
+    ) {
+        self.init(
+            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
+            rarities: Rarities(prefer, idempotencyKey, trace), body: body)
     }
 
     /// - Throws: the ``Problem`` that is its answer.

@@ -26,9 +26,8 @@ struct PushRequestFields {
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
-            route: route, query: query, contentType: contentType, prefer: rare?.prefer,
-            idempotencyKey: rare?.idempotencyKey, hasAuthorization: hasAuthorization, trace: rare?.trace.context,
-            body: body)
+            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
+            rarities: rare.map { PushRequest.Rarities($0.prefer, $0.idempotencyKey, $0.trace.context) }, body: body)
     }
 
     /// - Returns: nil when the real parser has to decide.

@@ -175,14 +175,17 @@ final class Delivery: Sendable {
             completion(id, .failure(.bus(.overloaded)))
             return nil
         }
-        return BusPush(
+        var push = BusPush(
             id: id, target: order.target, payload: order.payload, origin: bus.node, ticket: ticket, acceptedAt: now,
-            microseconds: UInt16(accepted % 1000), waits: wait != nil,
-            durable: options.keeping.map {
-                BusPush.Durable(
-                    expiresAt: now + UInt64($0.timeToLive ?? limits.timeToLive(order.target)) * 1000,
-                    collapse: $0.collapse)
-            }, trace: order.trace)
+            waits: wait != nil)
+        push.microseconds = UInt16(truncatingIfNeeded: accepted % 1000)
+        if let keeping = options.keeping {
+            push.durable = BusPush.Durable(
+                expiresAt: now + UInt64(keeping.timeToLive ?? limits.timeToLive(order.target)) * 1000,
+                collapse: keeping.collapse)
+        }
+        if let trace = order.trace { push.trace = trace }
+        return push
     }
 
     func received(_ receipt: Receipt) {
