@@ -12,7 +12,7 @@ up: ## Redis, NODES nodes, nginx and a few agents on loopback, until Ctrl-C
 
 test: setup ## everything that can be tested on this machine
 	swift build --build-tests
-	swift test --skip-build
+	Tests/run-swift
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/API/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Conformance/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run

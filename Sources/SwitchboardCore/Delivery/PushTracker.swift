@@ -64,6 +64,9 @@ public struct PushTracker: Sendable {
         self.waits = waits
     }
 
+    /// Whether the bus has said how many nodes were reached.
+    public var isPublished: Bool { replies.isPublished }
+
     /// The bus says how many nodes were reached.
     ///
     /// - Returns: The report, when nothing is pending any more.

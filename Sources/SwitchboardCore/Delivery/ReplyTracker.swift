@@ -11,6 +11,9 @@ public struct ReplyTracker: Sendable {
 
     public init() {}
 
+    /// Whether the bus has said how many nodes were reached.
+    public var isPublished: Bool { reached != nil }
+
     /// What an answer meant.
     public enum Reply: Hashable, Sendable {
         case counted(isComplete: Bool)

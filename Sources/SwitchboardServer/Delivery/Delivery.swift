@@ -19,7 +19,11 @@ final class Delivery: Sendable {
         /// Monotonic milliseconds.
         let since: UInt64
         let deadline: UInt64
+        /// It is a success only when the store says that it has the push.
+        let isDurable: Bool
         let completion: Completion
+
+        var awaitsStore: Bool { isDurable && !tracker.isPublished }
     }
 
     private struct State {
@@ -144,6 +148,7 @@ final class Delivery: Sendable {
             let ticket = state.pending.insert(
                 Pending(
                     id: id, tracker: tracker, since: since, deadline: since + (wait ?? Self.receiptTimeout),
+                    isDurable: options.keeping != nil,
                     completion: isNoted && (options.keeping != nil || wait != nil)
                         ? journal.noting(order.target, completion) : completion))
             return (id, ticket)
@@ -191,10 +196,13 @@ final class Delivery: Sendable {
     func sweep(living: Set<NodeID>) {
         let now = MonotonicClock.milliseconds()
         var late: [UInt64] = []
+        var unstored: [UInt64] = []
         var doubtful: [UInt64] = []
         state.withLock { state in
             state.pending.visit { ticket, pending in
-                if now >= pending.deadline {
+                if pending.awaitsStore {
+                    if now >= max(pending.deadline, pending.since + Self.receiptTimeout) { unstored.append(ticket) }
+                } else if now >= pending.deadline {
                     late.append(ticket)
                 } else if now >= pending.since + Self.doubtAfter {
                     doubtful.append(ticket)
@@ -203,5 +211,6 @@ final class Delivery: Sendable {
         }
         for ticket in doubtful { update(ticket) { $0.living(living) } }
         for ticket in late { update(ticket) { $0.expired() } }
+        for ticket in unstored { fail(ticket, .bus(.unavailable("it has not confirmed in time that it has the push"))) }
     }
 }
