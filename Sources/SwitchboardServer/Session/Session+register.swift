@@ -7,7 +7,7 @@ extension Session {
     func identify(_ request: ConnectRequest) {
         // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
         // would be the newer session, and the client would be told never to come back.
-        guard descriptor < 0 || !DirectSend.isAtEnd(descriptor) else {
+        guard descriptor < 0 || !DirectSend.isClosedByPeer(descriptor) else {
             context?.close(promise: nil)
             return
         }
