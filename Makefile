@@ -16,7 +16,7 @@ lab: setup ## docker-compose.yml without Docker: each container in namespaces of
 
 test: setup ## everything that can be tested on this machine
 	swift build --build-tests
-	swift test --skip-build
+	Tests/run-swift
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/API/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Conformance/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run

@@ -37,6 +37,11 @@ final class RedisServer: Sendable {
         _ = try await process.ended(within: .seconds(5))
     }
 
+    /// It neither answers nor is gone, until ``thaw()``.
+    func freeze() { process.withLock { $0 }?.signal(SIGSTOP) }
+
+    func thaw() { process.withLock { $0 }?.signal(SIGCONT) }
+
     func stop() async { await process.withLock { $0 }?.stop() }
 
     /// Forgets all data of a Redis that does not run.
