@@ -135,7 +135,8 @@ final class Node: BusReceiver {
         messagesFromBus.increment()
         switch message {
         case .push(let push):
-            if !push.isDurable || push.durable?.place?.epoch == nil { deliver(push) } else { histories.accept(push) { deliver($0) } }
+            guard push.isDurable, push.durable?.place?.epoch != nil else { return deliver(push) }
+            histories.accept(push) { deliver($0) }
         case .receipt(let receipt): delivery.received(receipt)
         case .acknowledged(let acknowledgement): delivery.received(acknowledgement)
         case .command(let command): run(command)
