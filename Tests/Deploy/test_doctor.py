@@ -130,6 +130,47 @@ def test_a_replica_is_not_the_place_to_write(switchboard, tmp_path):
         assert status == 1 and problems(findings) == {"redis.role"}
 
 
+def test_replicas_that_are_missing(switchboard, tmp_path):
+    with redis(tmp_path, *GOOD_REDIS) as port:
+        status, findings = doctor(switchboard, tmp_path, "--redis", f"redis://127.0.0.1:{port}", "--min-replicas", "1")
+        assert status == 1 and problems(findings) == {"redis.replicas"}
+
+
+def test_sentinels_lead_to_the_master(switchboard, tmp_path):
+    with redis(tmp_path, *BAD_REDIS) as master, contextlib.ExitStack() as stack:
+        port = free_port()
+        configuration = tmp_path / "sentinel.conf"
+        configuration.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {master} 1\n")
+        sentinel = stack.enter_context(Program(tmp_path, "sentinel", "redis-server", configuration, "--sentinel"))
+        eventually(lambda: sentinel.check_runs() and listens(port), what="the Sentinel listens")
+        status, findings = doctor(switchboard, tmp_path, "--redis", f"redis+sentinel://127.0.0.1:{port}/main")
+        assert status == 1 and problems(findings) == {"redis.persistence", "redis.eviction", "redis.pubsubBuffer"}
+        assert str(master) in findings["redis.role"][0]["found"]
+        status, findings = doctor(switchboard, tmp_path, "--redis", f"redis+sentinel://127.0.0.1:{port}/other")
+        assert status == 1 and problems(findings) == {"redis"}
+
+
+def test_every_master_of_a_cluster(switchboard, tmp_path):
+    cluster = ["--cluster-enabled", "yes"]
+    options = [[*GOOD_REDIS, *cluster], [*GOOD_REDIS, *cluster], [*BAD_REDIS, *cluster]]
+    with contextlib.ExitStack() as stack:
+        # The bus of the cluster would else listen 10 000 ports higher, which there may not be.
+        ports = [stack.enter_context(redis(tmp_path, *each, "--cluster-port", free_port())) for each in options]
+        subprocess.run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{port}" for port in ports), "--cluster-yes"],
+                       check=True, capture_output=True, timeout=60)
+        eventually(lambda: all("cluster_state:ok" in ask_redis(port, "CLUSTER", "INFO") for port in ports), seconds=30)
+        keeper = next(port for port in ports if "MOVED" not in ask_redis(port, "ZADD", "sb:nodes", str(10**14), "late"))
+        ask_redis(keeper, "HSET", "{sb:nodes}:info", "late", json.dumps({"id": "late", "clock": 10**14 - 70_000}))
+        status, findings = doctor(switchboard, tmp_path, "--redis", f"redis+cluster://127.0.0.1:{ports[0]}")
+        assert status == 1
+        assert problems(findings) == {"redis.persistence", "redis.eviction", "redis.pubsubBuffer", "nodes.clock"}
+        for check in ("redis.version", "redis.persistence", "redis.clock"):
+            assert len(findings[check]) == 3
+        assert [str(ports[2]) in finding["found"] for finding in findings["redis.persistence"]
+                if finding["state"] == "problem"] == [True]
+        assert len(findings["nodes.clock"]) == 1 and "late: 60" in findings["nodes.clock"][0]["found"]
+
+
 def test_no_redis_there(switchboard, tmp_path):
     status, findings = doctor(switchboard, tmp_path, "--redis", f"redis://:secret@127.0.0.1:{free_port()}")
     assert status == 1 and problems(findings) == {"redis"}

@@ -4,7 +4,7 @@ import SwitchboardProtocol
 
 /// What a Redis server tells of itself: for checks of a cluster's surroundings.
 public struct RedisInspection: Sendable {
-    /// Where it is, without user and password.
+    /// Its host and port.
     public let address: String
     /// The fields of `INFO`.
     public let information: [String: String]
@@ -30,26 +30,56 @@ public struct RedisInspection: Sendable {
         self.nodeClockLeads = nodeClockLeads
     }
 
-    /// - Throws: `BusError` when Redis cannot be reached, does not let this user in, or cannot be asked.
+    /// Looks at the Redis, or at the master that the Sentinels name, or at each master of the Redis Cluster.
+    ///
+    /// - Throws: `BusError` when one cannot be found or reached, does not let this user in, or cannot be asked.
     public static func inspect(
         _ configuration: RedisConfiguration, on group: any EventLoopGroup
-    ) async throws -> RedisInspection {
-        let connection: RedisConnection
+    ) async throws -> [RedisInspection] {
         do {
-            connection = try await RedisConnection.connect(
-                configuration, name: "switchboard:doctor", on: group.next(),
-                events: .init(delivered: { _ in }, closed: { _ in }))
-        } catch {
-            throw (error as? RedisTrouble)?.busError ?? .unavailable("\(error)")
+            let keys = RedisKeys(prefix: configuration.prefix.rawValue)
+            let (endpoints, map) = try await masters(configuration, group)
+            let keeper = map?.master(of: KeySlot.of(keys.nodes))
+            var inspections: [RedisInspection] = []
+            for endpoint in endpoints {
+                // In a Redis Cluster one of them keeps what is known of the nodes.
+                let nodes = keeper == nil || keeper == endpoint ? keys : nil
+                inspections.append(try await inspect(endpoint, nodes, configuration, group))
+            }
+            return inspections
+        } catch let trouble as RedisTrouble { throw trouble.busError }
+    }
+
+    private static func masters(
+        _ configuration: RedisConfiguration, _ group: any EventLoopGroup
+    ) async throws -> ([RedisEndpoint], SlotMap?) {
+        let guide = TopologyGuide(
+            configuration: configuration, sources: SourceList(configuration.address.endpoints), group: group)
+        switch configuration.address.topology {
+        case .single: return (configuration.address.endpoints, nil)
+        case .sentinel(let name): return ([try await guide.master(name)], nil)
+        case .cluster:
+            let map = try await guide.slots()
+            return (map.masters, map)
         }
+    }
+
+    /// - Parameter nodes: Names of what is known of the nodes; nil when another server has it.
+    private static func inspect(
+        _ endpoint: RedisEndpoint, _ nodes: RedisKeys?, _ configuration: RedisConfiguration, _ group: any EventLoopGroup
+    ) async throws -> RedisInspection {
+        let connection = try await RedisConnection.connect(
+            configuration, to: endpoint, name: "switchboard:doctor", on: group.next(),
+            events: .init(delivered: { _ in }, closed: { _ in }))
         defer { connection.close(.stopped) }
         let clock = try await clock(connection)
+        var nodeClockLeads: [(node: String, seconds: Double)] = []
+        if let nodes { nodeClockLeads = try await nodeClocks(connection, nodes, configuration) }
         return RedisInspection(
-            address: "\(configuration.address)",
+            address: "\(endpoint)",
             information: information(try await ask(connection, "INFO")),
             outputBufferLimits: try await setting("client-output-buffer-limit", connection),
-            clockLead: clock.lead, roundTrip: clock.roundTrip,
-            nodeClockLeads: try await nodeClocks(connection, configuration))
+            clockLead: clock.lead, roundTrip: clock.roundTrip, nodeClockLeads: nodeClockLeads)
     }
 
     private static func ask(_ connection: RedisConnection, _ words: String...) async throws -> RESPReply {
@@ -99,9 +129,8 @@ public struct RedisInspection: Sendable {
 
     /// A lease ends by the clock of Redis, and its description says what the node's clock showed when it was renewed.
     private static func nodeClocks(
-        _ connection: RedisConnection, _ configuration: RedisConfiguration
+        _ connection: RedisConnection, _ keys: RedisKeys, _ configuration: RedisConfiguration
     ) async throws -> [(node: String, seconds: Double)] {
-        let keys = RedisKeys(prefix: configuration.prefix.rawValue)
         let leases = try await ask(connection, "ZRANGE", keys.nodes, "0", "-1", "WITHSCORES").elements ?? []
         let descriptions = try await ask(connection, "HGETALL", keys.nodesInfo).elements ?? []
         let lifetime = configuration.leaseLifetime / .milliseconds(1)

@@ -29,8 +29,8 @@ public struct Doctor: Sendable {
             return [.ok("redis", "none: a single node, whose mailboxes and histories end with it")]
         }
         do {
-            let inspection = try await RedisInspection.inspect(redis, on: MultiThreadedEventLoopGroup.singleton)
-            return RedisChecks(inspection: inspection).findings
+            let inspections = try await RedisInspection.inspect(redis, on: MultiThreadedEventLoopGroup.singleton)
+            return inspections.flatMap { RedisChecks(inspection: $0, minReplicas: redis.minReplicas).findings }
         } catch {
             return [
                 .problem(

@@ -20,12 +20,22 @@ import Testing
         var lead = 0.0
         var roundTrip = 0.001
         var nodes: [(node: String, seconds: Double)] = []
+        var minReplicas = 0
     }
 
     private static let rows = [
         Row(testDescription: "too old", check: "redis.version", fields: ["redis_version": "6.0.20"]),
         Row(testDescription: "old enough", check: "redis.version", state: .ok, fields: ["redis_version": "6.2.0"]),
         Row(testDescription: "much newer", check: "redis.version", state: .ok, fields: ["redis_version": "10.1.0"]),
+        Row(
+            testDescription: "too old for a cluster", check: "redis.version",
+            fields: ["redis_version": "6.2.14", "redis_mode": "cluster"]),
+        Row(
+            testDescription: "one replica too few", check: "redis.replicas", fields: ["connected_slaves": "1"],
+            minReplicas: 2),
+        Row(
+            testDescription: "enough replicas", check: "redis.replicas", state: .ok, fields: ["connected_slaves": "2"],
+            minReplicas: 2),
         Row(testDescription: "no version", check: "redis.version", state: .unknown, fields: ["redis_version": ""]),
         Row(testDescription: "replica", check: "redis.role", fields: ["role": "slave", "master_host": "h"]),
         Row(testDescription: "no file", check: "redis.persistence", fields: ["aof_enabled": "0"]),
@@ -59,10 +69,10 @@ import Testing
     @Test(arguments: rows)
     private func checks(row: Row) {
         let inspection = RedisInspection(
-            address: "redis://h:6379", information: Self.sound.merging(row.fields) { $1 },
+            address: "h:6379", information: Self.sound.merging(row.fields) { $1 },
             outputBufferLimits: row.limits,
             clockLead: row.lead, roundTrip: row.roundTrip, nodeClockLeads: row.nodes)
-        let findings = RedisChecks(inspection: inspection).findings
+        let findings = RedisChecks(inspection: inspection, minReplicas: row.minReplicas).findings
         for finding in findings {
             #expect(finding.state == (finding.check == row.check ? row.state : .ok), "\(finding)")
             #expect((finding.advice != nil) == (finding.state == .problem) || finding.state == .unknown)
@@ -73,9 +83,9 @@ import Testing
 
     @Test func aSoundRedisHasNoProblem() {
         let inspection = RedisInspection(
-            address: "redis://h:6379", information: Self.sound, outputBufferLimits: Self.soundLimits, clockLead: 0.01,
+            address: "h:6379", information: Self.sound, outputBufferLimits: Self.soundLimits, clockLead: 0.01,
             roundTrip: 0.001, nodeClockLeads: [("n1", 0), ("n2", -0.01)])
-        let findings = RedisChecks(inspection: inspection).findings
+        let findings = RedisChecks(inspection: inspection, minReplicas: 0).findings
         #expect(findings.count == 8)
         #expect(findings.allSatisfy { $0.state == .ok })
     }
