@@ -69,17 +69,34 @@ struct HeartbeatTests {
         try await Clients.with { clients, cluster in
             var options = clients.options("busy")
             options.isAlive = false
-            let client = try await clients.connect(options)
-            // Longer than three times what a silent client is given.
-            for number in 0..<16 {
-                try await client.send(number % 2 == 0 ? "still here" : "")
-                try await Task.sleep(for: .milliseconds(400))
+            var client = try await clients.connect(options)
+            // On a machine that stands still for as long as a client may be silent, nothing can be told.
+            for _ in 0..<5 {
+                if try await speak(client) < .milliseconds(900) { break }
+                await client.drop()
+                client = try await clients.connect(options)
             }
             #expect(try await cluster.api.post("/v1/clients/busy/push", "x").decode(PushAnswer.self).delivered == 1)
             #expect(try await client.text() == "x")
             // And then it is silent.
             #expect(try await client.closing().code == 4202)
         }
+    }
+
+    /// Longer than three times what a silent client is given.
+    ///
+    /// - Returns: The longest silence.
+    private func speak(_ client: SocketClient) async throws -> Duration {
+        let clock = ContinuousClock()
+        var (last, longest) = (clock.now, Duration.zero)
+        for number in 0..<16 {
+            // One that is cut off by its own pause is no failure.
+            try? await client.send(number % 2 == 0 ? "still here" : "")
+            longest = max(longest, clock.now - last)
+            last = clock.now
+            try await clock.sleep(for: .milliseconds(400))
+        }
+        return max(longest, clock.now - last)
     }
 
     @Test("A frozen agent is dropped, and comes back when it goes on")

@@ -28,14 +28,13 @@ enum DirectSend {
         }
     }
 
-    /// Whether the peer has closed and everything that it sent before has been read.
-    static func isAtEnd(_ descriptor: CInt) -> Bool {
-        var byte: UInt8 = 0
-        #if canImport(Glibc)
-            return Glibc.recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) == 0
-        #else
-            return Musl.recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) == 0
-        #endif
+    /// `POLLRDHUP`, which the C library shows to those alone who ask for GNU extensions.
+    private static let peerHasClosed: Int16 = 0x2000
+
+    /// Whether the peer has closed, also when what it sent before is still unread (poll(2)).
+    static func isClosedByPeer(_ descriptor: CInt) -> Bool {
+        var entry = pollfd(fd: descriptor, events: peerHasClosed, revents: 0)
+        return poll(&entry, 1, 0) > 0
     }
 
     /// Whether a listening socket holds connections that nobody has accepted yet.

@@ -39,7 +39,7 @@ extension Session {
     private func register(_ request: ConnectRequest) {
         // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
         // would be the newer session, and the client would be told never to come back.
-        guard descriptor < 0 || !DirectSend.isAtEnd(descriptor) else {
+        guard descriptor < 0 || !DirectSend.isClosedByPeer(descriptor) else {
             context?.close(promise: nil)
             return
         }

@@ -35,6 +35,12 @@ extension ChaosHistory {
         return lines.suffix(40).joined(separator: "\n")
     }
 
+    /// The last lines of a client's connections, and what was done to the cluster.
+    func lines(ofClient name: String) -> String {
+        let lines = text.split(separator: "\n").filter { $0.contains("\(name) is ") || $0.contains(" --- ") }
+        return lines.suffix(60).joined(separator: "\n")
+    }
+
     /// How much happened.
     var summary: String {
         var pushes: [Int: Int] = [:]

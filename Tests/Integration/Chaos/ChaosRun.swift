@@ -71,7 +71,11 @@ struct ChaosRun: Sendable {
     // MARK: Peace
 
     private func connected(_ agents: [ChaosAgent]) async throws {
-        try await eventually("all agents are connected", within: .seconds(60)) { agents.allSatisfy(\.isConnected) }
+        do {
+            try await eventually("all agents are connected", within: .seconds(60)) { agents.allSatisfy(\.isConnected) }
+        } catch {
+            throw Unconnected(names: agents.filter { !$0.isConnected }.map(\.name), history: journal.history)
+        }
         let names = Set(agents.map(\.name))
         for node in cluster.nodes {
             try await eventually("\(node.id) sees all agents and nodes", within: .seconds(30)) {
@@ -79,6 +83,16 @@ struct ChaosRun: Sendable {
                 let nodes = try await node.api.get("/v1/nodes", as: NodePage.self).nodes
                 return names.isSubset(of: online) && nodes.count == cluster.nodes.count
             }
+        }
+    }
+
+    private struct Unconnected: Error, CustomStringConvertible {
+        let names: [String]
+        let history: ChaosHistory
+
+        var description: String {
+            "\(names.count) agents do not connect: \(names.joined(separator: ", ")); what is told of the first:\n"
+                + (names.first.map(history.lines(ofClient:)) ?? "")
         }
     }
 

@@ -55,6 +55,19 @@ import Testing
         try connection.drop()
     }
 
+    /// A node that was frozen finds all at once: that a client did not say who it is in time, what it said, and that it has
+    /// gone, perhaps to another node. Made its session now, it would push out the newer one.
+    @Test(arguments: [true, false]) func whoHasGoneBeforeItWasHeardIsNotTakenIn(hasGone: Bool) throws {
+        let test = TestNode()
+        let connection = try TestConnection(test, "/ws?clientId=a&hello=1")
+        connection.wire.leaveUnread("its hello")
+        if hasGone { connection.wire.hangUp() }
+        connection.session.timerDue(now: .max)
+        test.loop.run()
+        #expect(test.presence(of: "a")?.state == (hasGone ? nil : .online))
+        try connection.drop()
+    }
+
     @Test func aCutConnectionLeavesNothingBehind() throws {
         let test = TestNode()
         let connection = try Connection(test, "/ws?clientId=a&group=g")

@@ -11,7 +11,7 @@ final class TestConnection {
     let channel: EmbeddedChannel
     let session: Session
     private let test: TestNode
-    private let wire = TestWire()
+    let wire = TestWire()
 
     init(_ test: TestNode, _ uri: String, isFramed: Bool = true) throws {
         self.test = test

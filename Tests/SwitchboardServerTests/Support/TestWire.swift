@@ -30,6 +30,15 @@ final class TestWire {
         close(reader)
     }
 
+    /// The peer sends bytes that nobody reads yet.
+    func leaveUnread(_ text: String) {
+        let sent = text.withCString { send(reader, $0, text.utf8.count, CInt(MSG_DONTWAIT)) }
+        #expect(sent == text.utf8.count)
+    }
+
+    /// The peer closes: no more comes from it.
+    func hangUp() { #expect(shutdown(reader, CInt(SHUT_WR)) == 0) }
+
     /// The payloads of the unmasked frames that were written since this was last asked; each must be whole.
     func messages() throws -> [ByteBuffer] {
         while true {
