@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Two nodes on several Redis servers, of which one is killed under load.
-@Suite("Redis fails over", .logsOnFailure, .serialized, .timeLimit(.minutes(5)))
+@Suite("Redis fails over", .alone, .logsOnFailure, .serialized, .timeLimit(.minutes(5)))
 struct HighAvailabilityTests {
     struct Case: Sendable, CustomStringConvertible {
         var kind: RedisGroup.Kind
@@ -135,14 +135,12 @@ struct HighAvailabilityTests {
         _ kind: RedisGroup.Kind, _ options: [String], isSecure: Bool = false,
         _ body: (RedisGroup, Clients, Cluster) async throws -> Void
     ) async throws {
-        try await Machine.shared.alone {
-            try await RedisGroup.with(kind, isSecure: isSecure) { group in
-                let layout = Cluster.Layout(
-                    nodes: 2, hasRedis: false, hasProxy: false,
-                    options: ["--redis", group.url] + group.security.nodeOptions + options)
-                try await Cluster.with(layout) {
-                    try await Clients.with { clients, cluster in try await body(group, clients, cluster) }
-                }
+        try await RedisGroup.with(kind, isSecure: isSecure) { group in
+            let layout = Cluster.Layout(
+                nodes: 2, hasRedis: false, hasProxy: false,
+                options: ["--redis", group.url] + group.security.nodeOptions + options)
+            try await Cluster.with(layout) {
+                try await Clients.with { clients, cluster in try await body(group, clients, cluster) }
             }
         }
     }
