@@ -59,7 +59,7 @@ struct LostNodeTests {
                 let answer = try await api.pushed(#"{"to":{"client":"visitor-\#(number)"},"text":"x"}"#)
                 #expect(answer.counts == PushAnswer.missedOne)
             }
-            watching.cancel()
+            watch.end()
             try await watching.value
             #expect(watch.doubled == [])
             #expect(watch.looks > 10)
@@ -99,6 +99,7 @@ final class PresenceWatch: Sendable {
     private struct Seen {
         var looks = 0
         var doubled: [String] = []
+        var isEnding = false
     }
 
     private let api: API
@@ -109,9 +110,12 @@ final class PresenceWatch: Sendable {
     var looks: Int { seen.withLock { $0.looks } }
     var doubled: [String] { seen.withLock { $0.doubled } }
 
-    /// Until it is cancelled.
+    /// The look that is under way is the last.
+    func end() { seen.withLock { $0.isEnding = true } }
+
+    /// Until ``end()``.
     func run() async throws {
-        while !Task.isCancelled {
+        while !seen.withLock({ $0.isEnding }) {
             async let presence = api.get("/v1/clients?state=online&limit=1000", as: ClientPage.self).ids
             async let members = api.get("/v1/groups/fleet", as: GroupMembers.self).clients
             for ids in [try await presence, try await members] {
@@ -119,8 +123,8 @@ final class PresenceWatch: Sendable {
                 seen.withLock { $0.doubled += doubled }
             }
             seen.withLock { $0.looks += 1 }
-            // Only a pause between two looks; being cancelled is how it ends.
-            try? await Task.sleep(for: .milliseconds(50))
+            // Only a pause between two looks.
+            try await Task.sleep(for: .milliseconds(50))
         }
     }
 }
