@@ -90,8 +90,8 @@ def node(*arguments: str):
 
 
 @contextlib.contextmanager
-def running_node(*arguments: str):
-    """The same for who may end it."""
+def running_node(*arguments: str, **environment: str):
+    """The same for who may end it; `environment` is added to what it inherits."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     options = {"--publish-rate": "0", "--accept-rate": "0"}
@@ -102,7 +102,9 @@ def running_node(*arguments: str):
     with tempfile.TemporaryDirectory(prefix="switchboard-api-") as directory:
         log = pathlib.Path(directory) / "node.log"
         with open(log, "wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
+            )
         try:
             _await("the node", process, lambda: _is_ready(url), log)
             yield Node(url, process, log)

@@ -1,7 +1,6 @@
 """Nodes whose webhook is the test's receiver, and clients of theirs."""
 
 import contextlib
-import os
 import pathlib
 import select
 import signal
@@ -23,12 +22,12 @@ class Start:
         self._stack = contextlib.ExitStack()
 
     def __call__(self, *options: str) -> processes.Node:
-        os.environ["SWITCHBOARD_WEBHOOK_SECRET"] = self.receiver.secret
         told = [] if "--webhook-url" in options else ["--webhook-url", self.receiver.url]
         arguments = ["--message-rate", "0", *told, *self.options, *options]
         if "--webhook-grace" not in options:
             arguments += ["--webhook-grace", "1"]
-        return self._stack.enter_context(processes.running_node(*arguments))
+        node = processes.running_node(*arguments, SWITCHBOARD_WEBHOOK_SECRET=self.receiver.secret)
+        return self._stack.enter_context(node)
 
     def stop(self) -> None:
         self._stack.close()
