@@ -105,9 +105,9 @@ def test_an_unknown_variable_is_a_line_in_the_log(switchboard, tmp_path):
 
 
 def test_no_secret_is_printed(switchboard):
-    result = serve(switchboard, "--print-config", environment={"SWITCHBOARD_REDIS": "redis://me:secret@h:7/1"})
+    result = serve(switchboard, "--print-config", environment={"SWITCHBOARD_REDIS": "redis://operator:hush@h:7/1"})
     assert re.search(r"^# redis: redis://h:7/1 +# SWITCHBOARD_REDIS$", result.stdout, re.M)
-    assert "secret" not in result.stdout + result.stderr and "me:" not in result.stdout
+    assert not re.search("hush|operator", result.stdout + result.stderr)
 
 
 def test_the_settings_that_are_shipped_are_taken(switchboard):
