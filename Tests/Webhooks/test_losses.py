@@ -17,17 +17,31 @@ def counts(receiver, kind: str) -> Counter:
     return Counter(event.get_subject() for event in receiver.unique(kind))
 
 
+def online(url: str) -> set[str]:
+    """Who is shown so."""
+    found, cursor = set(), ""
+    while cursor is not None:
+        page = wire.call(url, "GET", f"/v1/clients?state=online&limit=1000{cursor}").json()
+        found |= {client["clientId"] for client in page["clients"]}
+        cursor = f"&cursor={page['next']}" if "next" in page else None
+    return found
+
+
 def test_a_killed_node(cluster, receiver):
     doomed, other, third = (cluster("--webhook-grace", "5") for _ in range(3))
     names = [f"c{number:05}" for number in range(CLIENTS)]
     back = set(random.Random(4).sample(names, CLIENTS // 4))
-    with nodes.crowd(other.url, [f"stays{number}" for number in range(20)]):
+    stays = {f"stays{number}" for number in range(20)}
+    with nodes.crowd(other.url, sorted(stays)):
         with nodes.crowd(doomed.url, names):
             receiver.wait_for(CLIENTS + 20, "client.connected", seconds=120)
             nodes.kill(doomed)
             killed = time.monotonic()
             with nodes.crowd(third.url, sorted(back)):
                 lost = set(names) - back
+                wire.until(lambda: online(other.url), lambda found: found == stays | back)
+                shown = time.monotonic() - killed
+                assert shown < 15
                 receiver.wait_for(len(lost), "client.disconnected", seconds=120)
                 took = time.monotonic() - killed
                 # The losses of all of them were known together: what is not told by now is not told any more.
@@ -39,7 +53,7 @@ def test_a_killed_node(cluster, receiver):
                     assert event.get_data()["closeReason"] == "the node was lost"
                 assert set(counts(receiver, "client.connected").values()) == {1}
                 assert nodes.status(third.url)["clients"] == len(back) + 20
-                print(f"{CLIENTS} clients, {len(back)} of them came back; {len(lost)} told after {took:.1f} s")
+                print(f"{CLIENTS} clients, {len(back)} of them came back; presence right after {shown:.1f} s, {len(lost)} told after {took:.1f} s")
             # Now they are gone as well.
             receiver.wait_for(CLIENTS, "client.disconnected", seconds=60)
             told = counts(receiver, "client.disconnected")

@@ -78,7 +78,10 @@ public struct Setting: Sendable {
     /// `SWITCHBOARD_OUTBOUND_LIMIT`
     public var environmentName: String { Self.environmentPrefix + words.joined(separator: "_").uppercased() }
     /// What is in force when nothing is given.
-    public var defaultText: String { absence ?? text(NodeSettings()) ?? "none" }
+    public var defaultText: String {
+        let text = absence ?? text(NodeSettings()) ?? ""
+        return text.isEmpty ? "none" : text
+    }
 
     static let environmentPrefix = "SWITCHBOARD_"
 
