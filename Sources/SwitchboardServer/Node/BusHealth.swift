@@ -2,12 +2,12 @@ import SwitchboardRedis
 
 /// How the bus is doing, for readiness and statistics. On a single node it is always well.
 struct BusHealth: Sendable {
-    private let cluster: RedisCluster?
+    private let cluster: RedisBackplane?
 
     /// Seconds within which a canary must have come back.
     static let canaryLimit = 10.0
 
-    init(_ cluster: RedisCluster?) { self.cluster = cluster }
+    init(_ cluster: RedisBackplane?) { self.cluster = cluster }
 
     /// nil on a single node.
     var statistics: RedisStatistics? { cluster?.statistics }

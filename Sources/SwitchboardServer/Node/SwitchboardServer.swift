@@ -84,21 +84,21 @@ public struct SwitchboardServer: Sendable {
         }
     }
 
-    private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisCluster?) {
+    private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisBackplane?) {
         guard var configuration = configuration.redis else {
             let cluster = InProcessCluster(resumeWindow: self.configuration.resumeWindow)
             let (bus, store) = cluster.makeNode(self.configuration.node)
             return (bus, store, nil)
         }
         configuration.upstreamLimit = self.configuration.upstreamLimit
-        let redis = RedisCluster(configuration: configuration, group: group, logger: logger)
+        let redis = RedisBackplane(configuration: configuration, group: group, logger: logger)
         return (redis.bus, redis.store, redis)
     }
 }
 
 /// The connection to Redis lives until everything that uses it has stopped.
 private struct RedisService: Service {
-    let cluster: RedisCluster
+    let cluster: RedisBackplane
 
     func run() async throws {
         try await withGracefulShutdownHandler {

@@ -9,7 +9,7 @@ import Synchronization
 /// Nodes on a ``RedisGroup``, with names of their own, so that clauses do not meet each other's.
 final class ContractFixture: ClusterFixture {
     private struct Member {
-        let cluster: RedisCluster
+        let cluster: RedisBackplane
         let task: Task<Void, any Error>
     }
 
@@ -43,7 +43,7 @@ final class ContractFixture: ClusterFixture {
         // Tests are shorter than a lease: nodes beat once, and one that is lost is made to look so.
         configuration.leaseLifetime = .seconds(600)
         configuration.reapGrace = .zero
-        let cluster = RedisCluster(
+        let cluster = RedisBackplane(
             configuration: configuration, group: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "contract") { _ in SwiftLogNoOpLogHandler() })
         cluster.bus.attach(receiver)

@@ -263,7 +263,7 @@ extension RealRedis {
     }
 }
 
-extension RedisCluster {
+extension RedisBackplane {
     /// - Returns: That many pushes in the mailbox of `a`, with their places.
     fileprivate func fill(_ count: Int, lifetime: Double = 60) async throws -> [BusPush] {
         let first = durable("p", lifetime: lifetime)

@@ -5,7 +5,7 @@ import SwitchboardProtocol
 @testable import SwitchboardRedis
 
 /// The store's calls that take a completion, for tests that wait.
-extension RedisCluster {
+extension RedisBackplane {
     func enqueue(_ push: BusPush, _ limits: MailboxLimits = .none) async throws -> Enqueued {
         try await store.enqueue(push, limits: limits)
     }

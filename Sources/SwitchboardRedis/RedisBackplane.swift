@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Make it, attach the receiver to ``bus``, then call ``run()``. Redis need not be there: until it is, everything is refused
 /// with ``BusError/unavailable(_:)``.
-public final class RedisCluster: Sendable {
+public final class RedisBackplane: Sendable {
     public let bus: RedisBus
     public let store: RedisStore
     private let link: RedisLink
@@ -53,7 +53,7 @@ public final class RedisCluster: Sendable {
     }
 }
 
-/// What a ``RedisCluster`` did since it was made.
+/// What a ``RedisBackplane`` did since it was made.
 public struct RedisStatistics: Sendable, Hashable {
     /// How often the link was proved again after it was lost.
     public var reconnects: Int
