@@ -4,8 +4,8 @@ import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
-/// The bus and the store of a node whose cluster, that of Switchboard, meets in Redis: in a single one, in one that Sentinels watch,
-/// or in what Redis itself calls a Cluster (``RedisAddress/Topology-swift.enum/cluster``).
+/// The bus and the store of a node in Redis: in a single one, in one that Sentinels watch, or in a Redis Cluster
+/// (``RedisAddress/Topology-swift.enum``).
 ///
 /// Make it, attach the receiver to ``bus``, then call ``run()``. Redis need not be there: until it is, everything is refused
 /// with ``BusError/unavailable(_:)``.

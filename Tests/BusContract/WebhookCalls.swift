@@ -68,20 +68,20 @@ extension Node {
     func deliver(_ claim: WebhookClaim) async throws {
         try await store.webhooks.settle(
             WebhookSettlement(
-                token: claim.token, entries: claim.events.map { .init(event: $0, outcome: .delivered) }, trouble: nil))
+                claim, entries: claim.events.map { .init(event: $0, outcome: .delivered) }, trouble: nil))
     }
 
     func fail(_ claim: WebhookClaim, again: Int, isRefusal: Bool = false, pause: Int = 0) async throws {
         try await store.webhooks.settle(
             WebhookSettlement(
-                token: claim.token, entries: claim.events.map { .init(event: $0, outcome: .again(after: again)) },
+                claim, entries: claim.events.map { .init(event: $0, outcome: .again(after: again)) },
                 trouble: "HTTP 500", isRefusal: isRefusal, pause: pause))
     }
 
     func giveUp(_ claim: WebhookClaim) async throws {
         try await store.webhooks.settle(
             WebhookSettlement(
-                token: claim.token, entries: claim.events.map { .init(event: $0, outcome: .givenUp) },
+                claim, entries: claim.events.map { .init(event: $0, outcome: .givenUp) },
                 trouble: "HTTP 410"))
     }
 

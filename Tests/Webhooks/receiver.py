@@ -84,7 +84,12 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self):
-                reply = receiver._take(self.path, self.headers, self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if len(body) < int(self.headers["Content-Length"]):
+                    # Cut off by `stop`, or by a node that was killed.
+                    self.close_connection = True
+                    return
+                reply = receiver._take(self.path, self.headers, body)
                 if reply.after:
                     time.sleep(reply.after)
                 if reply.garbage is not None:

@@ -71,7 +71,9 @@ final class InProcessMailboxes: Sendable {
 
     func mail(of client: ClientID, after offset: StreamOffset?, limit: Int, bytes: Int) -> MailPage {
         change(client) { box in
-            let expired = box.takeExpired(budget: budget).map { ExpiredPush(id: $0, client: client) }
+            let expired = box.takeExpired(budget: budget).map {
+                ExpiredPush(id: $0.id, client: client, trace: $0.trace)
+            }
             let (pushes, hasMore) = box.page(after: offset, limit: limit, bytes: bytes)
             return MailPage(pushes: pushes, expired: expired, hasMore: hasMore)
         } ?? MailPage(pushes: [], expired: [], hasMore: false)
@@ -101,8 +103,8 @@ final class InProcessMailboxes: Sendable {
                 var found: [ExpiredPush] = []
                 for (client, box) in state.boxes where box.isDue(now) {
                     state.boxes[client]?.expire(now: now, budget: budget)
-                    let ids = state.boxes[client]?.takeExpired(budget: budget) ?? []
-                    found += ids.map { ExpiredPush(id: $0, client: client) }
+                    let expired = state.boxes[client]?.takeExpired(budget: budget) ?? []
+                    found += expired.map { ExpiredPush(id: $0.id, client: client, trace: $0.trace) }
                 }
                 return found
             }

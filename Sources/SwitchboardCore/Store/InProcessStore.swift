@@ -55,6 +55,17 @@ extension InProcessStore: PresenceStore {
         return cluster.presence.reap()
     }
 
+    public func disown(
+        _ node: NodeID, but own: @Sendable () async -> Set<SessionID>,
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> Int {
+        let listed = cluster.presence.sessions(of: node)
+        let strangers = listed.subtracting(await own())
+        let losses = cluster.presence.lose { $0.node == node && strangers.contains($0.session) }
+        try await tell(losses)
+        return losses.count
+    }
+
     public func accept(_ message: UpstreamMessage, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void) {
         completion(.success(cluster.presence.isNew(message)))
     }

@@ -118,9 +118,12 @@ public struct AckedPush: Hashable, Sendable {
 public struct ExpiredPush: Hashable, Sendable {
     public var id: PushID
     public var client: ClientID
+    /// The backend's trace, when it named one; stores that cannot keep all of it leave its state out.
+    public var trace: TraceContext?
 
-    public init(id: PushID, client: ClientID) {
+    public init(id: PushID, client: ClientID, trace: TraceContext? = nil) {
         self.id = id
         self.client = client
+        self.trace = trace
     }
 }

@@ -54,6 +54,19 @@ public protocol PresenceStore: AnyObject, Sendable {
         telling tell: @Sendable ([SessionLoss]) async throws -> Void
     ) async throws -> [(node: NodeID, clients: Int)]
 
+    /// Shows sessions as lost that the store has for a node and the node has not: those of a process that was killed and
+    /// started again under the same id before its lease ended, and those that ended while the store was away.
+    ///
+    /// - Parameters:
+    ///   - own: The sessions of the node, those that are just being registered among them. Asked after those of the store
+    ///     were read, so that none is missed that came meanwhile.
+    ///   - tell: As in ``reap(telling:)``.
+    /// - Returns: The number of their clients.
+    func disown(
+        _ node: NodeID, but own: @Sendable () async -> Set<SessionID>,
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> Int
+
     /// Accepts an upstream message for the backends.
     ///
     /// - Parameter completion: `true` when it is new, `false` when its id was accepted within the last 5 minutes.

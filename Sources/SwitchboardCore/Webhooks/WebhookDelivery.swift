@@ -99,13 +99,21 @@ public struct WebhookSettlement: Hashable, Sendable {
     public var isRefusal: Bool
     /// Milliseconds for which nothing is sent, whoever would.
     public var pause: Int
+    /// When the events were claimed: Unix milliseconds by the store's clock. What happened later says more of the backend.
+    public var claimedAt: UInt64
+    /// Requests in a row that had failed then. Requests that were under way together fail as one.
+    public var failures: Int
 
-    public init(token: String, entries: [Entry], trouble: String?, isRefusal: Bool = false, pause: Int = 0) {
-        self.token = token
+    public init(
+        _ claim: WebhookClaim, entries: [Entry], trouble: String?, isRefusal: Bool = false, pause: Int = 0
+    ) {
+        token = claim.token
         self.entries = entries
         self.trouble = trouble
         self.isRefusal = isRefusal
         self.pause = pause
+        claimedAt = claim.now
+        failures = claim.failures
     }
 }
 

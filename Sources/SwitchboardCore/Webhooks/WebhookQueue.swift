@@ -121,13 +121,14 @@ struct WebhookQueue: Sendable {
         }
         for index in lanes.indices where lanes[index].lease?.token == settlement.token { lanes[index].lease = nil }
         if let trouble = settlement.trouble {
-            status.failures += 1
+            status.failures = max(status.failures, min(status.failures, settlement.failures) + 1)
             status.trouble = trouble
             status.troubleAt = now
             if settlement.pause > 0 { status.pausedUntil = now + UInt64(settlement.pause) }
         } else {
             status.failures = 0
-            status.pausedUntil = nil
+            // What was asked for since is still to be obeyed.
+            if (status.troubleAt ?? 0) <= settlement.claimedAt { status.pausedUntil = nil }
         }
     }
 

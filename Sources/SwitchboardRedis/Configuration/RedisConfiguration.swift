@@ -57,6 +57,12 @@ public struct RedisConfiguration: Sendable {
     /// Upstream messages kept for the backends, about.
     public var upstreamLimit = 100_000
 
+    /// What is kept for clients goes another way than the rest: one does not come behind the other.
+    var writesApart: Bool {
+        if case .cluster = address.topology { return true }
+        return minReplicas > 0
+    }
+
     /// - Throws: ``RedisConfigurationError`` when the URL is not understood.
     public init(url: String, node: NodeID) throws(RedisConfigurationError) {
         self.address = try RedisAddress(url: url)

@@ -12,7 +12,9 @@ enum RedisScript: Int, CaseIterable, Sendable {
     /// What it writes is kept for clients or backends: it must not be lost with its master.
     var isKept: Bool {
         switch self {
-        case .enqueue, .append, .accept: true
+        case .enqueue, .append, .accept, .webhookAppend: true
+        // Lost with its master it would be told again, or never; and it must not be overtaken by what is kept.
+        case .webhookConnected, .webhookLost: true
         default: false
         }
     }

@@ -47,7 +47,7 @@ struct MailReply {
         else { return .failure(.unexpectedReply(to: .mail)) }
         let page = MailPage(
             pushes: entries.storedPushes(epoch: nil, drops: drops),
-            expired: expired.compactMap(\.pushID).map { ExpiredPush(id: $0, client: client) },
+            expired: expired.compactMap { $0.expired(of: client) },
             hasMore: elements[0] == .integer(1))
         return .success(MailReply(page: page, end: end))
     }
@@ -84,7 +84,7 @@ struct ExpireReply {
         return .success(
             ExpireReply(
                 end: end.isEmpty ? nil : end, nextExpiry: elements[1].integer,
-                pushes: elements[2...].compactMap(\.pushID).map { ExpiredPush(id: $0, client: client) }))
+                pushes: elements[2...].compactMap { $0.expired(of: client) }))
     }
 }
 
@@ -122,6 +122,13 @@ extension RESPReply {
 
     /// nil for an empty text as well.
     var pushID: PushID? { text.flatMap { $0.isEmpty ? nil : PushID(unchecked: $0) } }
+
+    /// `ID` or `ID TRACEPARENT`.
+    fileprivate func expired(of client: ClientID) -> ExpiredPush? {
+        guard let words = text?.split(separator: " ", maxSplits: 1), let id = words.first else { return nil }
+        let trace = words.count > 1 ? TraceContext(traceparent: String(words[1])) : nil
+        return ExpiredPush(id: PushID(unchecked: String(id)), client: client, trace: trace)
+    }
 
     /// `NODE TICKET`.
     fileprivate var waiter: AckedPush.Waiter? {

@@ -91,7 +91,7 @@ public final class RedisStore: Store {
             buffer.argument(departure.isLost ? 1 : 0)
             buffer.argument(lifetime)
         } completion: { [self] result in
-            // Without this, the node's next restoration or the end of its lease puts the record right.
+            // Without this, `disown` puts the record right when Redis is back, or the end of the node's lease.
             guard case .success = result else { return }
             strike(client: departure.client, session: departure.session, from: departure.node)
         }

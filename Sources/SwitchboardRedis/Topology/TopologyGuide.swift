@@ -126,11 +126,17 @@ final class TopologyGuide: Sendable {
         _ source: RedisEndpoint, closed: @escaping @Sendable () -> Void,
         delivered: @escaping @Sendable (RESPReply) -> Void = { _ in }
     ) async throws -> RedisConnection {
-        let events = RedisChannelHandler.Events(delivered: delivered, closed: { _ in closed() })
         let name = "switchboard:\(configuration.node):topology"
+        func connect(_ configuration: RedisConfiguration) async throws -> RedisConnection {
+            let life = ConnectionLife(closed)
+            let connection = try await RedisConnection.connect(
+                configuration, to: source, name: name, on: group.next(),
+                events: .init(delivered: delivered, closed: { _ in life.ended() }))
+            life.began()
+            return connection
+        }
         do {
-            return try await RedisConnection.connect(
-                configuration, to: source, name: name, on: group.next(), events: events)
+            return try await connect(configuration)
         } catch let trouble as RedisTrouble {
             // Most Sentinels want no password, and some refuse one then.
             guard configuration.address.password != nil, case .sentinel = configuration.address.topology,
@@ -138,9 +144,32 @@ final class TopologyGuide: Sendable {
             else { throw trouble }
             var anonymous = configuration
             (anonymous.address.user, anonymous.address.password) = (nil, nil)
-            return try await RedisConnection.connect(
-                anonymous, to: source, name: name, on: group.next(), events: events)
+            return try await connect(anonymous)
         }
+    }
+}
+
+/// Tells of the end of a connection that was made; the end of one that was not is the error of making it.
+private final class ConnectionLife: Sendable {
+    private let state = Mutex((hasBegun: false, hasEnded: false))
+    private let closed: @Sendable () -> Void
+
+    init(_ closed: @escaping @Sendable () -> Void) { self.closed = closed }
+
+    func began() {
+        let isOver = state.withLock { state in
+            state.hasBegun = true
+            return state.hasEnded
+        }
+        if isOver { closed() }
+    }
+
+    func ended() {
+        let isKnown = state.withLock { state in
+            state.hasEnded = true
+            return state.hasBegun
+        }
+        if isKnown { closed() }
     }
 }
 

@@ -35,7 +35,7 @@ extension RedisWebhooks {
     func settle(_ settlement: WebhookSettlement) async throws {
         let keys = self.keys
         _ = try await link.run(
-            .webhookSettle, keys: WebhookKeys.all, arguments: 6 + 3 * settlement.entries.count
+            .webhookSettle, keys: WebhookKeys.all, arguments: 8 + 3 * settlement.entries.count
         ) { buffer in
             buffer.allWebhookKeys(keys)
             buffer.argument(settlement.token)
@@ -44,6 +44,8 @@ extension RedisWebhooks {
             buffer.argument(settlement.pause)
             buffer.argument(DeadWebhook.limits.events)
             buffer.argument(DeadWebhook.limits.bytes)
+            buffer.argument(settlement.failures)
+            buffer.argument(Int(settlement.claimedAt))
             for entry in settlement.entries {
                 buffer.argument(entry.event.id.description)
                 buffer.argument(entry.event.lane)

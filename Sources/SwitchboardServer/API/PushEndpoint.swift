@@ -28,6 +28,7 @@ struct PushEndpoint: Sendable {
     /// Without regard to repetitions.
     private func push(_ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void) {
         guard node.settlement.isSettled else {
+            node.delivery.refused(order)
             return completion(.failure(.busUnavailable("the nodes are finding together again")))
         }
         // The closure lives as long as the push is under way, so it takes no more of the order along than it needs.

@@ -35,6 +35,10 @@ struct PushRequest: Sendable {
             self.idempotencyKey = idempotencyKey
             self.trace = trace
         }
+
+        static func of(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) -> Rarities? {
+            prefer == nil && idempotencyKey == nil && trace == nil ? nil : Rarities(prefer, idempotencyKey, trace)
+        }
     }
 
     var prefer: String? { rarities?.prefer }
@@ -59,7 +63,7 @@ struct PushRequest: Sendable {
     ) {
         self.init(
             route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
-            rarities: Rarities(prefer, idempotencyKey, trace), body: body)
+            rarities: .of(prefer, idempotencyKey, trace), body: body)
     }
 
     /// - Throws: the ``Problem`` that is its answer.

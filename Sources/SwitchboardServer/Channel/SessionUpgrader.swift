@@ -35,6 +35,8 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
     ) -> EventLoopFuture<HTTPHeaders> {
         let loop = channel.eventLoop
+        // NIO asks again for every further protocol that the request names, however often it names ours.
+        if let problem = refusal.value { return loop.makeFailedFuture(problem) }
         let request: ConnectRequest
         do throws(Problem) {
             request = try admit(upgradeRequest, from: channel)
@@ -52,16 +54,38 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         }
         let refusal = self.refusal
         response.whenFailure { _ in refusal.value = .invalidUpgrade }
-        var permission = loop.makeSucceededVoidFuture()
+        var permission: EventLoopFuture<Void>?
         if node.configuration.duplicates == .reject, let client = request.client {
             permission = rejectDuplicate(client, on: loop)
         }
         // A framed client may yet say in its first frame who it is; then it is asked about when it has.
         if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil
         {
-            permission = permission.flatMap { self.ask(hook, about: request, on: loop) }
+            permission =
+                permission?.flatMap { self.ask(hook, about: request, on: loop) } ?? ask(hook, about: request, on: loop)
         }
-        return permission.flatMap { response }
+        guard let permission else { return response }
+        // The codec keeps whatever comes meanwhile.
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        return permission.flatMapThrowing { try self.checkRoom(channel) }.flatMap { response }
+    }
+
+    /// Asked again after the wait: others have come, or the node has begun to drain.
+    private func checkRoom(_ channel: any Channel) throws {
+        let shard = node.shard(of: channel.eventLoop)
+        do throws(Problem) { try checkRoom(on: shard) } catch {
+            refusal.value = error
+            throw error
+        }
+    }
+
+    private func checkRoom(on shard: Shard) throws(Problem) {
+        guard !node.isDraining else { throw refused("the node is draining", shard) }
+        guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
+        let limit = node.configuration.maximumConnections
+        guard limit == 0 || node.socketCount.value < limit else {
+            throw refused("the node holds as many connections as it may", shard, atLeast: 5)
+        }
     }
 
     private func ask(
@@ -85,12 +109,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             throw .invalidUpgrade
         }
         let shard = node.shard(of: channel.eventLoop)
-        guard !node.isDraining else { throw refused("the node is draining", shard) }
-        guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
-        let limit = node.configuration.maximumConnections
-        guard limit == 0 || node.socketCount.value < limit else {
-            throw refused("the node holds as many connections as it may", shard, atLeast: 5)
-        }
+        try checkRoom(on: shard)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
             throw refused("too many connections at once", shard, atLeast: shard.acceptance.retryAfter)
         }
@@ -130,6 +149,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
         channel.eventLoop.makeCompletedFuture {
             guard let request = accepted.value else { throw ChannelError.operationUnsupported }
+            try channel.syncOptions?.setOption(.autoRead, value: true)
             // The client's FIN is to end the connection; half-open it would stay for ever.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)

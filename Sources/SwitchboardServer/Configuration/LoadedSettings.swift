@@ -55,10 +55,11 @@ public struct LoadedSettings: Sendable {
 
     /// A setting that does nothing by itself was meant to be more than nothing.
     private func checkCompanion(of setting: Setting) throws(ServerConfiguration.Problem) {
-        guard let companion = setting.companion, sources[setting.name] != nil, sources[companion] == nil,
-            !setting.isDefault(in: settings)
+        guard !setting.companions.isEmpty, sources[setting.name] != nil, !setting.isDefault(in: settings),
+            setting.companions.allSatisfy({ sources[$0] == nil })
         else { return }
-        throw ServerConfiguration.Problem("\(setting.name) does nothing without \(companion): give both or neither")
+        let companions = setting.companions.joined(separator: " or ")
+        throw ServerConfiguration.Problem("\(setting.name) does nothing without \(companions): give both or neither")
     }
 
     /// The settings in force as a YAML file, each with the place it comes from, without secrets.

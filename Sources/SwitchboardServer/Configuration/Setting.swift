@@ -21,7 +21,7 @@ public struct Setting: Sendable {
     /// What not giving it means, when it has no value then.
     public let absence: String?
     /// The setting without which this one does nothing.
-    let companion: String?
+    let companions: [String]
     private let take: @Sendable ([String], inout NodeSettings) throws(WrongValue) -> Void
     private let text: @Sendable (NodeSettings) -> String?
     private let complaint: @Sendable (NodeSettings) -> WrongValue?
@@ -32,12 +32,12 @@ public struct Setting: Sendable {
 
     /// - Parameters:
     ///   - path: Where the value goes; the value that is there at first is the default.
-    ///   - companion: The name of the setting without which this one does nothing.
+    ///   - companions: The names of the settings without any of which this one does nothing.
     init<Value>(
         _ name: String, _ kind: SettingKind<Value>, _ path: Path<Value>,
-        _ help: String, isSecret: Bool = false, needs companion: String? = nil
+        _ help: String, isSecret: Bool = false, needs companions: String...
     ) {
-        self.init(name, kind, path, help, absence: nil, isSecret: isSecret, companion: companion)
+        self.init(name, kind, path, help, absence: nil, isSecret: isSecret, companions: companions)
     }
 
     /// A setting that may have no value.
@@ -45,21 +45,21 @@ public struct Setting: Sendable {
     /// - Parameter absence: What that means.
     init<Value>(
         _ name: String, _ kind: SettingKind<Value>, _ path: Path<Value?>,
-        _ help: String, absence: String, isSecret: Bool = false, needs companion: String? = nil
+        _ help: String, absence: String, isSecret: Bool = false, needs companions: String...
     ) {
-        self.init(name, kind.optional(), path, help, absence: absence, isSecret: isSecret, companion: companion)
+        self.init(name, kind.optional(), path, help, absence: absence, isSecret: isSecret, companions: companions)
     }
 
     private init<Value>(
         _ name: String, _ kind: SettingKind<Value>, _ path: Path<Value>,
-        _ help: String, absence: String?, isSecret: Bool, companion: String?
+        _ help: String, absence: String?, isSecret: Bool, companions: [String]
     ) {
         self.name = name
         self.help = help
         self.form = kind.form
         self.absence = absence
         self.isSecret = isSecret
-        self.companion = companion
+        self.companions = companions
         take = { texts, settings throws(WrongValue) in
             let value = try kind.read(texts)
             guard kind.allows(value) else { throw WrongValue(texts.joined(separator: ","), rule: kind.rule) }

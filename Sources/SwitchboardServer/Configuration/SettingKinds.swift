@@ -58,13 +58,20 @@ extension SettingKind where Value == String {
     static let webURL = SettingKind(
         .value("URL"), rule: "a URL such as https://host/path",
         show: { text in
-            guard var parts = URLComponents(string: text), parts.password != nil else { return text }
-            parts.password = nil
+            guard mayHoldSecret(text), var parts = URLComponents(string: text) else { return text }
+            (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
             return parts.string
         },
-        allows: { isWebURL($0) },
-        redacts: { URLComponents(string: $0)?.password != nil },
-        parse: { $0 })
+        allows: { isWebURL($0) }, redacts: { mayHoldSecret($0) },
+        parse: { text throws(WrongValue) in
+            guard isWebURL(text) else {
+                throw WrongValue(mayHoldSecret(text) ? nil : text, rule: "a URL such as https://host/path")
+            }
+            return text
+        })
+
+    /// A user, a password, or a query: that of a function has its key.
+    private static func mayHoldSecret(_ url: String) -> Bool { url.contains { "@?#".contains($0) } }
 
     private static func isWebURL(_ text: String) -> Bool {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme else { return false }

@@ -85,7 +85,8 @@ extension Setting {
             "webhookURL", .webURL, \.server.webhooks.url, "Where events are posted to.", absence: "nowhere"),
         Setting(
             "webhookSecret", .webhookSecrets, \.server.webhooks.secrets,
-            "What requests are signed with; several while one replaces another.", isSecret: true, needs: "webhookURL"),
+            "What requests are signed with; several while one replaces another.", isSecret: true,
+            needs: "webhookURL", "connectingURL"),
         Setting(
             "webhookEvents", .webhookEvents, \.server.webhooks.events, "The events that are told.", needs: "webhookURL"),
         Setting(
@@ -109,7 +110,7 @@ extension Setting {
             "webhookBytes", .bytes, \.server.webhooks.byteLimit, "Bytes of events that may wait.", needs: "webhookURL"),
         Setting(
             "webhookSource", .text, \.server.webhooks.source, "What events say of their origin.",
-            absence: "urn:switchboard:PREFIX", needs: "webhookURL"),
+            absence: "urn:switchboard:PREFIX", needs: "webhookURL", "connectingURL"),
         Setting(
             "connectingURL", .webURL, \.server.webhooks.connectingURL, "Who is asked before a client may connect.",
             absence: "nobody"),

@@ -72,6 +72,9 @@ final class Delivery: Sendable {
         }
     }
 
+    /// A push that was not begun, since it could not have been answered truly.
+    func refused(_ order: PushOrder) { state.withLock { $0.tally.count(PushTally.Kind(order.target), .failed) } }
+
     /// - Parameter completion: Called once, on any thread.
     func push(_ order: PushOrder, completion: @escaping Completion) {
         switch (order.options.keeping, order.target) {

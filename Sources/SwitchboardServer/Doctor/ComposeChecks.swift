@@ -24,9 +24,11 @@ struct ComposeChecks {
     private func findings(_ service: ComposeFile.Service) -> [Finding] {
         do throws(ServerConfiguration.Problem) {
             let arguments = try FlagReader(service.arguments)
+            // A file that is named there is one of the container.
+            var environment = service.environment
+            let namesFile = environment.removeValue(forKey: "SWITCHBOARD_CONFIG") != nil || arguments.namesFile
             let loaded = try LoadedSettings(
-                flags: arguments.given, environment: service.environment,
-                file: arguments.namesFile ? settingsFile : nil)
+                flags: arguments.given, environment: environment, file: namesFile ? settingsFile : nil)
             return [grace(service, loaded.configuration), openFiles(service, loaded.configuration)]
         } catch {
             return [

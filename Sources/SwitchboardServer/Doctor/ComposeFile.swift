@@ -32,7 +32,7 @@ extension ComposeFile.Service {
             return nil
         }
         self.name = name
-        arguments = Array(words[(place + 1)...])
+        arguments = Self.withoutVariables(words[(place + 1)...])
         environment = Self.variables(node["environment"])
         stopGrace = node["stop_grace_period"]?.string
         let limit = node["ulimits"]?["nofile"]
@@ -42,6 +42,21 @@ extension ComposeFile.Service {
     private static func words(_ node: Yams.Node?) -> [String] {
         if let list = node?.sequence { return list.compactMap(\.string) }
         return node?.string?.split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+    }
+
+    /// Flags whose values have variables of the shell are left out.
+    private static func withoutVariables(_ words: ArraySlice<String>) -> [String] {
+        var kept: [String] = []
+        for word in words {
+            guard word.contains("$") else {
+                kept.append(word)
+                continue
+            }
+            if !word.hasPrefix("--"), let flag = kept.last, flag.hasPrefix("--"), !flag.contains("=") {
+                kept.removeLast()
+            }
+        }
+        return kept
     }
 
     /// Both spellings: a mapping, or a list of `NAME=VALUE`. Values with variables of the shell are left out.

@@ -61,6 +61,8 @@ final class NodeDrain: Sendable {
     func finish(_ node: Node) async {
         let isEarlier = state.withLock { state in
             state.isStopping = true
+            // Empty for long already: what is being answered has the whole time.
+            if state.phase == .drained { state.since = .now }
             return state.phase != .serving
         }
         if !isEarlier { begin(node) }

@@ -14,7 +14,6 @@ final class NodeMetrics: Sendable {
     private let commandOutcomes: [String: Counter]
     private let mailboxPushes: Recorder
     private let mailboxBytes: Recorder
-    private let webhooks = Mutex<(@Sendable () async -> WebhookFigures)?>(nil)
     /// Sessions that there were when the node began to send them away.
     private let drained = Atomic(0)
 
@@ -44,23 +43,6 @@ final class NodeMetrics: Sendable {
         mailboxPushes.record(size.pushes)
         mailboxBytes.record(size.bytes)
     }
-
-    /// How the webhooks are doing. Asked for with every scrape, so it must be cheap.
-    struct WebhookFigures: Hashable, Sendable {
-        /// Events that wait to be delivered.
-        var backlog = 0
-        /// Seconds for which the oldest of them has waited.
-        var oldestAge = 0.0
-        /// Events that were given up.
-        var dead = 0
-    }
-
-    /// Sets who is asked about the webhooks; without, there is nothing to tell.
-    func observeWebhooks(_ figures: @escaping @Sendable () async -> WebhookFigures) {
-        webhooks.withLock { $0 = figures }
-    }
-
-    func webhookFigures() async -> WebhookFigures { await webhooks.withLock { $0 }?() ?? WebhookFigures() }
 
     /// The node begins to send its sessions away; `drainProgress` tells how many of them are gone.
     func beganDraining(sessions: Int) {

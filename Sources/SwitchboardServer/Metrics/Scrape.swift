@@ -7,15 +7,23 @@ import SwitchboardRedis
 enum Scrape {
     static func families(of node: Node) async -> [MetricFamily] {
         let counters = await node.collect { $0.counters }.reduce(ShardCounters(), +)
-        let webhooks = await node.metrics.webhookFigures()
+        let webhooks = await webhooks(of: node)
         return general(node) + connections(counters, of: node) + pushes(counters, of: node)
             + node.metrics.registry.families() + bus(of: node)
-            + [
-                MetricFamily(MetricCatalogue.webhookBacklog, webhooks.backlog),
-                MetricFamily(MetricCatalogue.webhookAge, webhooks.oldestAge),
-                MetricFamily(MetricCatalogue.webhookDead, webhooks.dead),
-            ] + ProcessFigures.current().families
+            + webhooks + ProcessFigures.current().families
             + [MetricFamily(MetricCatalogue.refusals, node.metrics.registry.refusals)]
+    }
+
+    /// Without samples while the store cannot be asked: a 0 would say that all is well.
+    private static func webhooks(of node: Node) async -> [MetricFamily] {
+        let status = node.webhooks == nil ? WebhookStatus() : try? await node.store.webhooks.status()
+        let now = WallClock.milliseconds()
+        let age = status.map { Double(now - min(now, $0.oldest ?? now)) / 1000 }
+        return [
+            MetricFamily(MetricCatalogue.webhookBacklog, status.map { Double($0.waiting) }),
+            MetricFamily(MetricCatalogue.webhookAge, age),
+            MetricFamily(MetricCatalogue.webhookDead, status.map { Double($0.dead) }),
+        ]
     }
 
     private static func general(_ node: Node) -> [MetricFamily] {

@@ -87,6 +87,9 @@ struct CloseTally: Sendable {
 
     mutating func count(_ code: CloseCode) { counts[Self.known.contains(code) ? code : Self.other, default: 0] &+= 1 }
 
+    /// The client has closed: codes of ours mean something else with it.
+    mutating func countWished(_ code: CloseCode) { count(code.rawValue < 4000 ? code : Self.other) }
+
     subscript(_ code: CloseCode) -> Int { counts[code] ?? 0 }
 
     static func + (left: CloseTally, right: CloseTally) -> CloseTally {

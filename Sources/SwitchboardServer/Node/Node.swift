@@ -37,6 +37,8 @@ final class Node: BusReceiver {
     private let rebalance: Mutex<Rebalance>
     private let rebalancedAt = Atomic<UInt64>(MonotonicClock.nanoseconds())
     /// Unix milliseconds at which the bus was last found available.
+    /// Whether it is known that nothing of an earlier process of this id is left.
+    let hasTakenOver = Atomic(false)
     private let busSeenAt = Atomic<UInt64>(WallClock.milliseconds())
     let loopCount: Int
     let startedAt = WallClock.milliseconds()

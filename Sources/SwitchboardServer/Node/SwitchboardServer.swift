@@ -54,8 +54,10 @@ public struct SwitchboardServer: Sendable {
         // answered, then the port is closed, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
+        if webhooks != nil, configuration.webhooks.secrets.isEmpty {
+            logger.warning("webhooks are not signed: there is no secret")
+        }
         if let webhooks, let url = configuration.webhooks.url {
-            if configuration.webhooks.secrets.isEmpty { logger.warning("webhooks are not signed: there is no secret") }
             services.append(WebhookWorker(node: node, webhooks: webhooks, url: url))
         }
         services += [PresenceKeeper(node: node), listener, DrainService(node: node)]

@@ -33,6 +33,11 @@ extension Node {
         guard bus.isAvailable else { return }
         do {
             try await store.beat(description)
+            // A process that was killed may have left clients behind under this id.
+            if !hasTakenOver.load(ordering: .relaxed) {
+                try await disown()
+                hasTakenOver.store(true, ordering: .relaxed)
+            }
             let nodes = try await store.nodes()
             roster.replace(Set(nodes.map(\.id)))
             rebalance(nodes)
@@ -51,8 +56,27 @@ extension Node {
             sessions: sessionCount.value, isDraining: isDraining, busLag: busHealth.lag)
     }
 
-    /// Writes the presence of all live sessions again, after the store was away.
-    func restorePresence() async {
+    /// Shows as lost what is listed for this node and not here.
+    private func disown() async throws {
+        let lost = try await store.disown(
+            id, but: { await self.ownSessions() }, telling: { try await self.webhooks?.lost($0) })
+        if lost > 0 {
+            logger.warning(
+                "clients were lost with an earlier process or while Redis was away", metadata: ["clients": "\(lost)"])
+        }
+    }
+
+    private func ownSessions() async -> Set<SessionID> {
+        var sessions: Set<SessionID> = []
+        for shard in shards {
+            let own = try? await shard.loop.submit { shard.table.slots.compactMap(\.session?.record?.session) }.get()
+            sessions.formUnion(own ?? [])
+        }
+        return sessions
+    }
+
+    /// Writes the presence of all live sessions again, after the store was away, and what ended meanwhile.
+    func restorePresence() async throws {
         var sessions: [(record: SessionRecord, epoch: UInt64)] = []
         for shard in shards {
             let live = try? await shard.loop.submit {
@@ -63,10 +87,7 @@ extension Node {
             }.get()
             sessions += live ?? []
         }
-        do {
-            try await store.restore(sessions)
-        } catch {
-            logger.warning("presence could not be written again", metadata: ["error": "\(error)"])
-        }
+        try await store.restore(sessions)
+        try await disown()
     }
 }

@@ -27,7 +27,7 @@ extension Session {
             if phase == .closing {
                 close(code, reason: reason, isFinal: true)
             } else {
-                close(code == .noStatus ? .normal : code, reason: reason, isFinal: true)
+                close(code == .noStatus ? .normal : code, reason: reason, isFinal: true, isWished: true)
             }
         case .violation(let code, let reason): close(code, reason: reason, isFinal: true, lingers: true)
         }

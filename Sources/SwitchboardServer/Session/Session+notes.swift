@@ -17,13 +17,15 @@ extension Session {
     }
 
     /// Called once for each session that was accepted.
-    func noteEnd(_ code: CloseCode, reason: String) {
-        shard.counters.closes.count(code)
-        let level: Logger.Level = code.isRoutine ? .debug : .info
+    ///
+    /// - Parameter isWished: Code and reason are the client's own words, which may say anything.
+    func noteEnd(_ code: CloseCode, reason: String, isWished: Bool = false) {
+        if isWished { shard.counters.closes.countWished(code) } else { shard.counters.closes.count(code) }
+        let isRoutine = isWished || code.isRoutine
+        let level: Logger.Level = isRoutine ? .debug : .info
         guard node.logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["code": "\(code.rawValue)"]
-        // A client's own words may say anything.
-        if !code.isRoutine { metadata["reason"] = "\(reason)" }
+        if !isRoutine { metadata["reason"] = "\(reason)" }
         if let record {
             metadata["client"] = "\(record.client)"
             metadata["session"] = "\(record.session)"
@@ -34,7 +36,7 @@ extension Session {
 }
 
 extension CloseCode {
-    /// The client wished it, the connection was lost, or the node sends everybody away.
+    /// The connection was lost, or the node sends everybody away.
     fileprivate var isRoutine: Bool {
         switch self {
         case .nodeDraining, .rebalanced: true

@@ -141,8 +141,10 @@ extension Session {
     ///   - isFinal: The peer has closed, or has broken the protocol: no answer is awaited.
     ///   - isLost: The connection is lost rather than closed.
     ///   - lingers: What the client still sends is passed over until it closes.
+    ///   - isWished: The client has closed; code and reason are its own.
     func close(
-        _ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false, lingers: Bool = false
+        _ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false, lingers: Bool = false,
+        isWished: Bool = false
     ) {
         switch phase {
         case .closed: return
@@ -152,7 +154,7 @@ extension Session {
             return
         case .unidentified, .registering, .open: break
         }
-        noteEnd(code, reason: reason)
+        noteEnd(code, reason: reason, isWished: isWished)
         leave(code, reason: reason, isLost: isLost)
         phase = .closing
         closesAfterFlush = isFinal

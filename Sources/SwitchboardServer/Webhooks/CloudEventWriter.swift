@@ -63,6 +63,8 @@ final class CloudEventWriter: Sendable {
     func expired(_ push: ExpiredPush, node: NodeID, at time: UInt64) -> WebhookEvent {
         event(.pushExpired, push.client, at: time) { json in
             json.string("node", node.rawValue)
+            // The extension "distributed tracing" of CloudEvents.
+            json.trace(push.trace)
             json.data { $0.string("push", push.id.rawValue) }
         }
     }

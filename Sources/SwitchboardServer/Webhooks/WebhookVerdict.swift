@@ -27,7 +27,7 @@ struct WebhookVerdict: Sendable {
         let trouble = Self.trouble(answer)
         guard let trouble else {
             return WebhookSettlement(
-                token: claim.token, entries: claim.events.map { .init(event: $0, outcome: .delivered) }, trouble: nil)
+                claim, entries: claim.events.map { .init(event: $0, outcome: .delivered) }, trouble: nil)
         }
         let isRefusal = Self.isRefusal(answer)
         let pause = pause(after: answer, isRefusal: isRefusal, failures: claim.failures)
@@ -37,8 +37,7 @@ struct WebhookVerdict: Sendable {
             guard !isGone, age < UInt64(patience) else { return .init(event: event, outcome: .givenUp) }
             return .init(event: event, outcome: .again(after: max(pause, wait(after: event.attempts))))
         }
-        return WebhookSettlement(
-            token: claim.token, entries: entries, trouble: trouble, isRefusal: isRefusal, pause: pause)
+        return WebhookSettlement(claim, entries: entries, trouble: trouble, isRefusal: isRefusal, pause: pause)
     }
 
     /// nil for a success.

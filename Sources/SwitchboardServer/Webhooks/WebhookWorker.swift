@@ -57,7 +57,9 @@ struct WebhookWorker: Service {
     /// Everything but delivery.
     private func keepBooks() async {
         webhooks.recorder.flush()
-        if webhooks.recorder.takeIncomplete() { await node.announceSessions() }
+        if webhooks.recorder.takeIncomplete() {
+            do { try await node.announceSessions() } catch { webhooks.recorder.markIncomplete() }
+        }
         do { try await webhooks.tellOverdue() } catch {
             webhooks.logger.debug("lost clients could not be told of", metadata: ["error": "\(error)"])
         }
@@ -113,12 +115,16 @@ struct WebhookWorker: Service {
 
 extension Node {
     /// Tells the store of all live sessions: those that it knows change nothing.
-    func announceSessions() async {
+    ///
+    /// - Throws: `BusError` when the store has not heard of all.
+    func announceSessions() async throws {
         for shard in shards {
             var next: Int? = 0
             while let start = next {
                 // A loop that has shut down has no sessions any more.
                 next = try? await shard.loop.submit { shard.announceSessions(from: start) }.get()
+                // No more at once than the way to the store holds, beside the pushes.
+                try await bus.barrier()
             }
         }
     }

@@ -28,7 +28,7 @@ import Testing
     func everyPlace(name: String) throws {
         let setting = try #require(Setting.all.first { $0.name == name })
         let text = Self.sample(of: setting)
-        let companion = setting.companion.map { [$0: [Self.samples[$0] ?? ""]] } ?? [:]
+        let companion = setting.companions.first.map { [$0: [Self.samples[$0] ?? ""]] } ?? [:]
         let byFlag = try LoadedSettings(
             flags: companion.merging([name: [text]]) { $1 }, environment: [:], file: nil)
         let byVariable = try LoadedSettings(
@@ -69,7 +69,7 @@ import Testing
         let setting = try #require(Setting.all.first { $0.name == name })
         #expect(setting.help.hasSuffix("."))
         #expect(!setting.help.contains("\n") && !setting.help.contains("|"))
-        #expect(setting.companion == nil || Setting.all.contains { $0.name == setting.companion })
+        #expect(setting.companions.allSatisfy { name in Setting.all.contains { $0.name == name } })
     }
 
     @Test func theDocumentationHasEveryRow() throws {

@@ -33,6 +33,13 @@ import Testing
         Row(
             lines: "command: [serve]\nenvironment: {SWITCHBOARD_PORT: '${PORT:-80}'}\nstop_grace_period: ${GRACE}",
             states: ["compose.stopGrace": .unknown, "compose.descriptors": .unknown]),
+        Row(
+            lines:
+                "command: [serve, '--redis=${REDIS}', --drain-limit, '$LIMIT', --loops, '2']\nstop_grace_period: 75s",
+            states: ["compose.stopGrace": .ok, "compose.descriptors": .unknown]),
+        Row(
+            lines: "command: [serve]\nenvironment: {SWITCHBOARD_CONFIG: /etc/switchboard.yaml}\nstop_grace_period: 75s",
+            states: ["compose.stopGrace": .ok, "compose.descriptors": .unknown]),
         Row(lines: "command: [serve, --drain-limit=soon]", states: ["compose.settings": .problem]),
         Row(lines: "command: [serve, --drian-limit=1]", states: ["compose.settings": .problem]),
         Row(lines: "command: [serve, --host=0.0.0.0]", states: ["compose.settings": .problem]),

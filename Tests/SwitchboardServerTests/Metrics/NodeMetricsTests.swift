@@ -41,14 +41,6 @@ import Testing
         }
     }
 
-    @Test func webhooksAreAskedWithEveryScrape() async {
-        let metrics = NodeMetrics()
-        #expect(await metrics.webhookFigures() == NodeMetrics.WebhookFigures())
-        let figures = NodeMetrics.WebhookFigures(backlog: 7, oldestAge: 1.5, dead: 2)
-        metrics.observeWebhooks { figures }
-        #expect(await metrics.webhookFigures() == figures)
-    }
-
     @Test func aDrainGoesFromNoneToAll() {
         let metrics = NodeMetrics()
         #expect(metrics.drainProgress(sessions: 100) == 0)

@@ -1,10 +1,11 @@
 -- Says what became of claimed events.
 -- KEYS: as always, all lanes.
 -- ARGV: token, trouble or '', '1' when the request was refused or '0', milliseconds of the pause,
---   most events and bytes given up, then of each event: id, lane, 'ok', 'dead' or the milliseconds until it is tried again.
+--   most events and bytes given up, failures in a row before the claim, when it was made (Unix milliseconds),
+--   then of each event: id, lane, 'ok', 'dead' or the milliseconds until it is tried again.
 -- Returns the number of events that were there.
 local token, trouble, isRefusal, now, found = ARGV[1], ARGV[2], ARGV[3] == '1', clock(), 0
-for i = 7, #ARGV, 3 do
+for i = 9, #ARGV, 3 do
   local id, lane, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local entry = redis.call('XRANGE', queue, id, id)[1]
   if entry then
@@ -34,9 +35,15 @@ for i = 1, #leased, 2 do
   end
 end
 if trouble == '' then
-  redis.call('HDEL', state, 'failures', 'paused')
+  redis.call('HDEL', state, 'failures')
+  -- What was asked for since the claim is still to be obeyed.
+  if tonumber(redis.call('HGET', state, 'troubleAt') or 0) <= tonumber(ARGV[8]) then
+    redis.call('HDEL', state, 'paused')
+  end
 else
-  redis.call('HINCRBY', state, 'failures', 1)
+  -- Requests that were under way together fail as one.
+  local failures = tonumber(redis.call('HGET', state, 'failures') or 0)
+  redis.call('HSET', state, 'failures', string.format('%.0f', math.max(failures, math.min(failures, tonumber(ARGV[7])) + 1)))
   redis.call('HSET', state, 'trouble', trouble, 'troubleAt', string.format('%.0f', now))
   if tonumber(ARGV[4]) > 0 then
     redis.call('HSET', state, 'paused', string.format('%.0f', now + ARGV[4]))
