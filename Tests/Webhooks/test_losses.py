@@ -62,6 +62,22 @@ def test_a_killed_node(cluster, receiver):
             assert all(epochs[name] == 2 for name in back)
 
 
+def test_a_node_that_is_killed_and_started_again(cluster, receiver):
+    """Under the same id, before anybody noticed that it was gone."""
+    names = [f"c{number}" for number in range(20)]
+    node = cluster("--node-id", "same")
+    with nodes.crowd(node.url, names):
+        receiver.wait_for(20, "client.connected")
+        nodes.kill(node)
+    again = cluster("--node-id", "same")
+    with nodes.crowd(again.url, names[:5]):
+        receiver.wait_for(15, "client.disconnected")
+        wire.until(lambda: nodes.status(again.url), lambda status: status["losses"] == 0 and status["waiting"] == 0)
+        told = counts(receiver, "client.disconnected")
+        assert set(told) == set(names[5:]) and set(told.values()) == {1}
+        assert online(again.url) == set(names[:5])
+
+
 def test_clients_that_go_while_redis_is_frozen(redis, cluster, receiver):
     node = cluster()
     names = [f"c{number}" for number in range(50)]

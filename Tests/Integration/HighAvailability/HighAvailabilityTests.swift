@@ -60,9 +60,16 @@ struct HighAvailabilityTests {
             let clock = ContinuousClock()
             let start = clock.now
             master.freeze()
+            // Not all at the same moment: one may be well again before the other has noticed.
+            var unaware = cluster.nodes
             try await eventually("it is noticed", within: .seconds(20)) {
-                for node in cluster.nodes where try await node.api.isReady() { return false }
-                return true
+                var others: [NodeServer] = []
+                for node in unaware {
+                    let isReady = try await node.api.isReady()
+                    if isReady, try await node.api.stats()[node.id]?.redisReconnects == 0 { others.append(node) }
+                }
+                unaware = others
+                return unaware.isEmpty
             }
             let noticed = clock.now - start
             for node in cluster.nodes {

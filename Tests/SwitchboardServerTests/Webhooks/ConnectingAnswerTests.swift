@@ -10,7 +10,7 @@ import Testing
         ConnectingAnswer(.status(status, retryAfter: retryAfter, body: body.map { ByteBuffer(string: $0) }))
     }
 
-    @Test("A success lets the client in", arguments: ["", "{}", #"{"else":[1]}"#])
+    @Test("A success lets the client in", arguments: ["", "{}", #"{"else":[1]}"#, "OK", "[]", "null", " \n"])
     func allowed(body: String) { #expect(answer(200, body) == .allowed(.init())) }
 
     @Test("It may give groups and labels") func grants() {
@@ -22,7 +22,8 @@ import Testing
     @Test(
         "What cannot be understood is no answer",
         arguments: [
-            "x", "[]", "null", #"{"groups":"a"}"#, #"{"groups":[1]}"#, #"{"groups":["a b"]}"#, #"{"labels":{"x":1}}"#,
+            "{", #" {"groups":"a"}"#, #"{"groups":"a"}"#, #"{"groups":[1]}"#, #"{"groups":["a b"]}"#,
+            #"{"labels":{"x":1}}"#,
             #"{"labels":[]}"#, #"{"groups":[],"groups":[]}"#, nil,
         ] as [String?])
     func unclear(body: String?) {
