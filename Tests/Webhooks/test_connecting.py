@@ -121,7 +121,7 @@ UNCLEAR = {
     "500": lambda event: Reply(500),
     "redirect": lambda event: Reply(307, headers={"Location": "http://127.0.0.1:1/"}),
     "no HTTP": lambda event: Reply(garbage=b"\xff\x00"),
-    "no JSON": lambda event: Reply(200, b"<html>"),
+    "broken JSON": lambda event: Reply(200, b'{"groups":["a"'),
     "an invalid group": lambda event: Reply(200, b'{"groups":["a/b"]}'),
     "too long": lambda event: Reply(200, b'{"labels":{"x":"' + b"y" * 100_000 + b'"}}'),
 }
