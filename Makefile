@@ -5,10 +5,14 @@ NODES ?= 3
 # Warnings of our own code are errors wherever it is tested.
 export SWITCHBOARD_STRICT = 1
 
-.PHONY: up test bench format lint setup
+.PHONY: up lab test bench format lint setup
 
 up: ## Redis, NODES nodes, nginx and a few agents on loopback, until Ctrl-C
 	@NODES=$(NODES) deploy/up
+
+lab: setup ## docker-compose.yml without Docker: each container in namespaces of its own, until Ctrl-C; needs root
+	swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product switchboard
+	SWITCHBOARD_BIN=.build/release/switchboard deploy/lab up --scale node=$(NODES)
 
 test: setup ## everything that can be tested on this machine
 	swift build --build-tests
@@ -17,6 +21,8 @@ test: setup ## everything that can be tested on this machine
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Conformance/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Deploy/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Lab/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Webhooks/run
 	Benchmarks/selftest
 
 setup:

@@ -50,7 +50,7 @@ extension Agent {
         let id = command.id
         let timeout = min(max(command.timeout, 0.1), Self.longestTimeout)
         let request = CommandRequest(
-            id: id, name: command.name, payload: command.payload, timeout: timeout,
+            id: id, name: command.name, payload: command.payload, timeout: timeout, trace: command.trace,
             stream: { try await self.output(id, $0) })
         let task = Task {
             do { ended(id, try await onCommand(request)) } catch { ended(id, error, timeout: timeout) }

@@ -8,17 +8,20 @@ public struct CommandRequest: Sendable {
     public let payload: Payload
     /// Seconds after which nobody waits for the result any more. The handler's task is then cancelled.
     public let timeout: Double
+    /// The caller's trace, when it named one.
+    public let trace: TraceContext?
     private let stream: @Sendable (Payload) async throws -> Void
 
     /// - Parameter stream: Takes the pieces of ``output(_:)``.
     public init(
-        id: String, name: String, payload: Payload, timeout: Double,
+        id: String, name: String, payload: Payload, timeout: Double, trace: TraceContext? = nil,
         stream: @escaping @Sendable (Payload) async throws -> Void
     ) {
         self.id = id
         self.name = name
         self.payload = payload
         self.timeout = timeout
+        self.trace = trace
         self.stream = stream
     }
 

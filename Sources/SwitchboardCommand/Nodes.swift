@@ -11,11 +11,13 @@ struct Nodes: AsyncParsableCommand {
             if api.json { return try Output.write(answer) }
             let nodes = try NodesAnswer.reading(answer).nodes
             guard !nodes.isEmpty else { return try Output.line("no nodes") }
-            var table = Table("NODE", "ADDRESS", "VERSION", "UP", "SESSIONS", "STATE")
+            var table = Table("NODE", "ADDRESS", "VERSION", "UP", "SESSIONS", "STATE", "BUS LAG")
             for node in nodes {
                 table.add(
                     node.id, node.address ?? "", node.version ?? "", Age.text(since: node.startedAt),
-                    node.sessions.map(String.init) ?? "", node.draining == true ? "draining" : "serving")
+                    node.sessions.map(String.init) ?? "",
+                    node.state ?? (node.draining == true ? "draining" : "serving"),
+                    node.busLag.map(ClientTable.milliseconds) ?? "")
             }
             try table.print()
         }

@@ -10,7 +10,8 @@ public struct Switchboard: AsyncParsableCommand {
         version: SwitchboardVersion.current,
         subcommands: [
             Serve.self, AgentCommand.self, Push.self, Broadcast.self, Command.self, Clients.self, ShowClient.self,
-            Mailbox.self, Close.self, Groups.self, Nodes.self, Stats.self,
+            Mailbox.self, Close.self, Groups.self, Nodes.self, Drain.self, Closes.self, Tail.self, Webhooks.self,
+            Stats.self, DoctorCommand.self,
         ]
     )
 

@@ -13,6 +13,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 CLIENTS = os.environ.get("FLEET_CLIENTS", "").split()
 TO_BE_CLOSED = iter(os.environ.get("FLEET_TO_BE_CLOSED", "").split())
 GROUPS = os.environ.get("FLEET_GROUPS", "").split()
+NODES = os.environ.get("FLEET_NODES", "").split()
 
 
 def _chosen(names: list[str], value: str) -> str:
@@ -28,11 +29,13 @@ def _is_identifier(value) -> bool:
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
     """Valid names become those of clients and groups that are connected; what is meant to be invalid stays."""
-    if not path_parameters:
+    # Events have ids of their own.
+    if not path_parameters or context.operation.path.startswith("/v1/webhooks/"):
         return path_parameters
     # Taking the clients out of their groups would leave nobody for the rest.
     groups = [] if context.operation.method.lower() == "delete" else GROUPS
-    for name, known in (("id", CLIENTS), ("name", groups)):
+    ids = NODES if context.operation.path.startswith("/v1/nodes/") else CLIENTS
+    for name, known in (("id", ids), ("name", groups)):
         if _is_identifier(path_parameters.get(name)):
             path_parameters[name] = _chosen(known, path_parameters[name])
     return path_parameters
@@ -89,6 +92,10 @@ def before_call(context, case, kwargs):
     if case.operation.definition.raw.get("operationId") == "closeClient" and case.method.upper() == "DELETE":
         if _is_identifier(case.path_parameters.get("id")):
             case.path_parameters["id"] = next(TO_BE_CLOSED, "nobody")
+    # The node under test is needed, with all who are connected to it.
+    if case.operation.definition.raw.get("operationId") == "drainNode" and case.method.upper() == "POST":
+        if case.path_parameters.get("id") in NODES:
+            case.path_parameters["id"] = "nobody"
 
 
 @schemathesis.serializer("application/x-ndjson")

@@ -24,7 +24,8 @@ TESTS = {
     "single node": ["."],
     "with Redis": [
         *("test_specification.py", "test_payloads.py", "test_problems.py", "test_commands.py", "test_mailboxes.py"),
-        *("test_many_pushes.py", "test_repeats.py", "-m", "not own_node"),
+        *("test_many_pushes.py", "test_repeats.py", "test_trace.py", "test_metrics.py", "test_nodes.py"),
+        *("-m", "not own_node"),
     ],
 }
 
@@ -74,6 +75,8 @@ def run_schemathesis(tally: Tally, name: str, url: str, environment: dict, repor
     with fleet.connected(url) as clients:
         names = {"FLEET_CLIENTS": " ".join(fleet.CLIENTS), "FLEET_GROUPS": " ".join(fleet.GROUPS)}
         names["FLEET_TO_BE_CLOSED"] = " ".join(fleet.TO_BE_CLOSED)
+        nodes = wire.call(url, "GET", "/v1/nodes").json()["nodes"]
+        names["FLEET_NODES"] = " ".join(node["id"] for node in nodes)
         done = subprocess.run([str(word) for word in command], cwd=FOLDER, env=environment | names)
         delivered = total(url)["deliveries"] - before["deliveries"]
         received = settled(clients, delivered)

@@ -70,9 +70,28 @@ def _is_ready(url: str) -> bool:
         return False
 
 
+class Node:
+    """A node that runs."""
+
+    def __init__(self, url: str, process: subprocess.Popen, log: pathlib.Path):
+        self.url = url
+        self.process = process
+        self.log = log
+
+
 @contextlib.contextmanager
 def node(*arguments: str):
     """A node that is ready; yields its URL. Quiet, without rates, unless `arguments` say otherwise."""
+    with running_node(*arguments) as running:
+        yield running.url
+        if running.process.poll() is not None:
+            log = running.log.read_text()[-2000:]
+            raise RuntimeError(f"the node ended by itself with {running.process.returncode}:\n{log}")
+
+
+@contextlib.contextmanager
+def running_node(*arguments: str, **environment: str):
+    """The same for who may end it; `environment` is added to what it inherits."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     options = {"--publish-rate": "0", "--accept-rate": "0"}
@@ -83,12 +102,12 @@ def node(*arguments: str):
     with tempfile.TemporaryDirectory(prefix="switchboard-api-") as directory:
         log = pathlib.Path(directory) / "node.log"
         with open(log, "wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | environment
+            )
         try:
             _await("the node", process, lambda: _is_ready(url), log)
-            yield url
-            if process.poll() is not None:
-                raise RuntimeError(f"the node ended by itself with {process.returncode}:\n{log.read_text()[-2000:]}")
+            yield Node(url, process, log)
         finally:
             # These nodes hold nothing that anybody waits for: no need to see them drain.
             stop(process, seconds=0.2)
@@ -104,7 +123,16 @@ class Redis:
         self._process = process
 
     def stop(self) -> None:
+        self.thaw()
         stop(self._process)
+
+    def freeze(self) -> None:
+        """It takes connections, and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
 
 
 @contextlib.contextmanager

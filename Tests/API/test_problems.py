@@ -231,7 +231,24 @@ SHORTHANDS = {
     "group command: id": ("/v1/groups/tills/commands", b'{"name":"r","id":"a"}', {}, "invalid_request"),
     "group command: key": ("/v1/groups/tills/commands", b'{"name":"r"}', {"Idempotency-Key": "a"}, "invalid_request"),
     "group command: query": ("/v1/groups/tills/commands?timeout=5", b'{"name":"r"}', {}, "invalid_request"),
-    "drain": ("/v1/nodes/node-1/drain", b"", {}, "not_implemented"),
+    "drain: no such node": ("/v1/nodes/nobody/drain", b"", {}, "node_not_found"),
+    "drain: bad node": ("/v1/nodes/a%20b/drain", b"", {}, "invalid_request"),
+    "drain: a body": ("/v1/nodes/nobody/drain", b'{"cancel":true}', {}, "invalid_request"),
+    "replay: nothing": ("/v1/webhooks/dead/replay", b"", {}, "malformed_json"),
+    "replay: neither": ("/v1/webhooks/dead/replay", b"{}", {}, "invalid_request"),
+    "replay: both": ("/v1/webhooks/dead/replay", b'{"all":true,"ids":["1-0"]}', {}, "invalid_request"),
+    "replay: all but no": ("/v1/webhooks/dead/replay", b'{"all":false}', {}, "invalid_request"),
+    "replay: no ids": ("/v1/webhooks/dead/replay", b'{"ids":[]}', {}, "invalid_request"),
+    "replay: ids that are none": ("/v1/webhooks/dead/replay", b'{"ids":["1-0","x"]}', {}, "invalid_request"),
+    "replay: 1001 ids": (
+        "/v1/webhooks/dead/replay",
+        json.dumps({"ids": [f"{number}-0" for number in range(1001)]}).encode(),
+        {},
+        "invalid_request",
+    ),
+    "replay: something else": ("/v1/webhooks/dead/replay", b'{"all":true,"x":1}', {}, "invalid_request"),
+    "replay: too large": ("/v1/webhooks/dead/replay", b" " * (LIMIT + 1), {}, "body_too_large"),
+    "replay: no webhook": ("/v1/webhooks/dead/replay", b'{"all":true}', {}, "webhooks_off"),
 }
 
 
@@ -303,7 +320,15 @@ ROUTES = {
     "cancel what is not there": ("DELETE", "/v1/clients/nobody/mailbox/p", {}, "push_not_found"),
     "cancel a bad push": ("DELETE", "/v1/clients/nobody/mailbox/a%20b", {}, "invalid_request"),
     "cancel of a bad client": ("DELETE", "/v1/clients/a%20b/mailbox/p", {}, "invalid_client_id"),
-    "metrics": ("GET", "/metrics", {}, "not_implemented"),
+    "POST of the metrics": ("POST", "/metrics", {}, "method_not_allowed"),
+    "dead limit 0": ("GET", "/v1/webhooks/dead?limit=0", {}, "invalid_request"),
+    "dead limit twice": ("GET", "/v1/webhooks/dead?limit=1&limit=2", {}, "invalid_request"),
+    "dead cursor": ("GET", "/v1/webhooks/dead?cursor=x", {}, "invalid_request"),
+    "dead option": ("GET", "/v1/webhooks/dead?state=online", {}, "invalid_request"),
+    "POST of webhooks": ("POST", "/v1/webhooks", {}, "method_not_allowed"),
+    "GET of a replay": ("GET", "/v1/webhooks/dead/replay", {}, "method_not_allowed"),
+    "drop of nonsense": ("DELETE", "/v1/webhooks/dead/x", {}, "invalid_request"),
+    "drop what is not there": ("DELETE", "/v1/webhooks/dead/1-0", {}, "event_not_found"),
     "no upgrade": ("GET", "/ws", {}, "upgrade_required"),
     "upgrade to something else": ("GET", "/ws", {"Connection": "Upgrade", "Upgrade": "h2c"}, "upgrade_required"),
 }
@@ -529,6 +554,10 @@ def test_bus_unavailable_and_not_ready():
         expect(wire.call(url, "DELETE", "/v1/clients/kiosk-7"), "bus_unavailable")
         expect(wire.call(url, "PUT", "/v1/clients/kiosk-7/groups/g"), "bus_unavailable")
         expect(wire.call(url, "GET", "/v1/nodes"), "bus_unavailable")
+        for path in ("/v1/webhooks", "/v1/webhooks/dead"):
+            expect(wire.call(url, "GET", path), "bus_unavailable")
+        for path in ("/v1/webhooks/dead", "/v1/webhooks/dead/1-0"):
+            expect(wire.call(url, "DELETE", path), "bus_unavailable")
         for path in ("/v1/clients/kiosk-7/mailbox", "/v1/pushes/p", "/v1/commands/c"):
             expect(wire.call(url, "GET", path), "bus_unavailable")
         for path in ("/v1/clients/kiosk-7/mailbox", "/v1/clients/kiosk-7/mailbox/p"):
@@ -548,8 +577,8 @@ def test_bus_unavailable_and_not_ready():
         client.close()
 
 
-# Codes that nothing from outside should be able to cause.
-UNPROVOKED = {"internal_error"}
+# Codes that nothing from outside should be able to cause, and what Tests/Webhooks causes.
+UNPROVOKED = {"internal_error", "connection_refused"}
 
 
 def test_every_code_is_raised_by_some_test():

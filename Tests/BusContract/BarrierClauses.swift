@@ -26,7 +26,8 @@ extension BusContract {
             #expect(first.recorder.relevant.count == 2 * all)
             #expect(second.recorder.relevant.count == all)
         },
-        ContractClause("what can be read from a mailbox has been heard behind a barrier") { cluster in
+        ContractClause("what can be read from a mailbox has been heard behind a barrier", needsOneStep: true) {
+            cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let a = client("a")
             _ = try await first.join(a)

@@ -76,7 +76,9 @@ extension BusContract {
             first.store.unregister(first.departure(of: third, epoch: 3))
             #expect(try await first.register(first.session(a)) == .registered(epoch: 4, hasMail: false))
         },
-        ContractClause("durable pushes that two nodes send at once arrive in the order of their places") { cluster in
+        ContractClause(
+            "durable pushes that two nodes send at once arrive in the order of their places", needsOneStep: true
+        ) { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let third = try await cluster.node("n3")
             _ = try await third.join(a)

@@ -12,10 +12,13 @@ extension BusContract {
         ContractClause("what has expired is not read any more, and is told of once") { cluster in
             let node = try await cluster.node("n1")
             let first = try await node.keep(durablePush("1", to: .client(a))).push
-            let short = try await node.keep(durablePush("2", to: .client(a), lifetime: soon, collapse: "k")).push
+            var traced = durablePush("2", to: .client(a), lifetime: soon, collapse: "k")
+            traced.trace = TraceContext(traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+            let short = try await node.keep(traced).push
             let last = try await node.keep(durablePush("3", to: .client(a))).push
             try await expiry(of: short)
-            let expired = [ExpiredPush(id: short.id, client: a)]
+            #expect(short.trace != nil)
+            let expired = [ExpiredPush(id: short.id, client: a, trace: short.trace)]
             let page = try await node.mail(of: a)
             #expect(page == MailPage(pushes: [first, last], expired: expired, hasMore: false))
             #expect(try await node.mail(of: a) == MailPage(pushes: [first, last], expired: [], hasMore: false))

@@ -20,10 +20,11 @@ extension Node {
         by push: BusPush, _ limits: MailboxLimits = .none, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> (collapsed: PushID?, displaced: [PushID]) {
         let outcome = try await enqueue(push, limits)
-        guard case .stored(_, _, let collapsed, let displaced) = outcome else {
+        guard case .stored(_, _, let collapsed, let displaced, let size) = outcome else {
             Issue.record("\(push.id): \(outcome)", sourceLocation: sourceLocation)
             return (nil, [])
         }
+        #expect(try await store.mailboxSize(of: a) == size, sourceLocation: sourceLocation)
         return (collapsed, displaced)
     }
 }
@@ -57,7 +58,7 @@ extension BusContract {
         ContractClause("the place of a collapsed push is not given again") { cluster in
             let node = try await cluster.node("n1")
             let old = try await node.keep(bytes(1, "old", collapse: "k")).push
-            guard case .stored(let place, _, _, _) = try await node.enqueue(bytes(1, "new", collapse: "k")) else {
+            guard case .stored(let place, _, _, _, _) = try await node.enqueue(bytes(1, "new", collapse: "k")) else {
                 Issue.record("it was refused")
                 return
             }

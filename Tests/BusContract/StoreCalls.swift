@@ -16,7 +16,7 @@ extension Node {
         _ push: BusPush, _ limits: MailboxLimits = .none, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> (push: BusPush, nodes: Int) {
         let outcome = try await enqueue(push, limits)
-        guard case .stored(let place, let nodes, collapsed: nil, displaced: []) = outcome else {
+        guard case .stored(let place, let nodes, collapsed: nil, displaced: [], _) = outcome else {
             Issue.record("\(push.id): \(outcome)", sourceLocation: sourceLocation)
             throw BusError.unavailable("\(push.id) was not kept")
         }

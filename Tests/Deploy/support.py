@@ -42,6 +42,17 @@ def render(*arguments):
     ).stdout
 
 
+def ask(port, method="GET", path="/", body=None, headers=None):
+    """One request over a connection of its own: status, headers, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
 class Program:
     """A process with its output in a file, ended with the test."""
 
@@ -84,14 +95,7 @@ class Nginx(Program):
         eventually(lambda: self.check_runs() and listens(self.port), what="nginx listens")
 
     def ask(self, method="GET", path="/", body=None, headers=None):
-        """One request over a connection of its own: status, headers, body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
+        return ask(self.port, method, path, body, headers)
 
 
 class Backend:

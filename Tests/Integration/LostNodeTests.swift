@@ -71,6 +71,26 @@ struct LostNodeTests {
         }
     }
 
+    @Test("A node that is killed and started again before anybody noticed does not keep its old clients online")
+    func restartedAtOnce() async throws {
+        try await Clients.with { clients, cluster in
+            let node = cluster.nodes[1]
+            let api = cluster.nodes[2].api
+            for number in 1...3 { _ = try await clients.raw("ghost-\(number)", on: node) }
+            try await node.kill()
+            try await node.start()
+            try await node.ready()
+            let back = try await clients.raw("ghost-1", on: node)
+            try await eventually("those who did not come back are shown as lost", within: .seconds(10)) {
+                try await online(api).map(\.clientId).filter { $0.hasPrefix("ghost-") } == ["ghost-1"]
+            }
+            #expect(try await api.client("ghost-2").closeReason == "the node was lost")
+            #expect(try await api.pushed(#"{"to":{"client":"ghost-2"},"text":"x"}"#).counts == PushAnswer.missedOne)
+            #expect(try await api.pushed(#"{"to":{"client":"ghost-1"},"text":"x"}"#).counts == PushAnswer.reachedOne)
+            #expect(try await back.text() == "x")
+        }
+    }
+
     @Test("A node that comes back takes part again")
     func back() async throws {
         try await Clients.with { clients, cluster in

@@ -23,11 +23,13 @@ struct RedisOutageTests {
                 let id = "steady-\(node.id)"
                 receivers.append((id, try await clients.raw(id, on: node)))
             }
+            let leaving = try await clients.raw("leaving", on: cluster.nodes[1])
             let load = PushLoad(nodes: cluster.nodes, targets: receivers.map(\.id))
             let pushing = Task { await load.run() }
             try await eventually("the load runs") { load.answers.count > 100 }
             try await redis.kill()
             try await eventually("the outage is noticed") { load.count(status: 503) > 0 }
+            await leaving.drop()
             try await Task.sleep(for: .seconds(outage.seconds))
             let during = load.answers.count
             #expect(load.count(status: 503) > 10)
@@ -49,6 +51,10 @@ struct RedisOutageTests {
                 try await eventually("\(node.id) is ready again", within: .seconds(5)) { try await node.api.isReady() }
             }
             print("\(outage): all nodes were ready again \(clock.now - back) after Redis was started")
+            if !outage.losesData {
+                // Nobody could say so when it went.
+                #expect(try await cluster.api.client("leaving").state == "suspect")
+            }
             for (id, _) in receivers {
                 for node in cluster.nodes {
                     let answer = try await node.api.post("/v1/clients/\(id)/push", "again").decode(PushAnswer.self)

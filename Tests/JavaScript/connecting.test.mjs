@@ -191,6 +191,9 @@ test('the rules of the back-off', () => {
   assert.equal(policy.delay({ moment: 3, random: 1 }), 5, 'its own moment only the first time');
   assert.equal(policy.delay({ lifetime: 61, atOnce: true, random: 1 }), 0);
   assert.equal(policy.delay({ lifetime: 61, atOnce: true, atLeast: 4, random: 0 }), 4);
+  assert.equal(policy.delay({ lifetime: 4, moment: 3, random: 1 }), 5, 'sent away at once again: a failure');
+  assert.equal(policy.delay({ lifetime: 5, moment: 3, random: 1 }), 3, 'sent on after it had settled: none');
+  assert.equal(policy.delay({ lifetime: 5, atOnce: true, random: 1 }), 0);
   assert.equal(policy.delay({ atLeast: 1e9, random: 1 }), 86_400);
 });
 

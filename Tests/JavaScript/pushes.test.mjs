@@ -24,6 +24,16 @@ test('a push is handed over as it was sent', async (t) => {
   assert.deepEqual(await pushes.next(), { id: 'p3', channel: 'all', data: null, durable: true });
 });
 
+test('a push tells where in a trace it belongs', async (t) => {
+  const pushes = new Queue('a push');
+  const { session } = await connected(t, { onPush: (push) => pushes.put(push) });
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  session.push('p1', { data: 1, traceparent, tracestate: 'a=1' });
+  session.push('p2', { data: 1, traceparent });
+  assert.deepEqual(await pushes.next(), { id: 'p1', channel: 'client', data: 1, durable: false, traceparent, tracestate: 'a=1' });
+  assert.deepEqual(await pushes.next(), { id: 'p2', channel: 'client', data: 1, durable: false, traceparent });
+});
+
 test('an ack leaves after the asynchronous handler has returned', async (t) => {
   const { open, opened } = gate();
   const { session } = await connected(t, { onPush: () => opened });

@@ -155,6 +155,21 @@ import Testing
         #expect(state.ended("", Self.at(1)).last == .event(.disconnected(code: .noPong, reason: "", retryIn: 1)))
     }
 
+    @Test func anAgentThatIsSentOnWhileAClusterIsRolledMeetsNoBackOff() {
+        var state = Self.online(random: 0.5)
+        var now = 1.0
+        for lifetime in [5.0, 20, 6] {
+            now += lifetime
+            _ = state.received(.close(.nodeDraining, ""), Self.at(now))
+            #expect(
+                state.ended("", Self.at(now)).last
+                    == .event(.disconnected(code: .nodeDraining, reason: "", retryIn: 0)))
+            _ = state.wake(Self.at(now))
+            _ = state.opened(Self.at(now))
+            _ = state.received(Self.text(.hello(Self.hello())), Self.at(now))
+        }
+    }
+
     @Test func goawayGivesTheMoment() {
         var state = Self.online(random: 0.9)
         #expect(

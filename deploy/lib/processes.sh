@@ -55,12 +55,12 @@ signal_group() {
     for name in "$@"; do kill -s "$signal" -- "-${pid_of[$name]}" 2> /dev/null || true; done
 }
 
-# stop SECONDS NAME...: SIGTERM to all of them, the same once more after that time (a node then drops its clients),
-# and SIGKILL two seconds later. Returns when all are gone.
+# stop SECONDS SIGNAL NAME...: the signal to all of them, SIGTERM after that time (a node then drops its clients), and
+# SIGKILL two seconds later. Returns when all are gone.
 stop() {
-    local deadline=$((SECONDS + $1)) signal=TERM name left
-    shift
-    signal_group TERM "$@"
+    local deadline=$((SECONDS + $1)) first=$2 signal=TERM name left
+    shift 2
+    signal_group "$first" "$@"
     while true; do
         left=()
         for name in "$@"; do if running "$name"; then left+=("$name"); fi; done

@@ -12,8 +12,8 @@ import NIOSSL
 #endif
 
 /// Says in a person's words why an attempt to connect failed.
-enum AttemptReason {
-    static func text(of error: any Error, endpoint: Endpoint) -> String {
+package enum AttemptReason {
+    package static func text(of error: any Error, endpoint: Endpoint) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let dns = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {

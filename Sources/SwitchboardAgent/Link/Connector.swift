@@ -1,25 +1,25 @@
-import NIOCore
-import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOWebSocket
 import SwitchboardProtocol
 
 /// Makes one attempt: TCP, TLS, HTTP upgrade.
-struct Connector: Sendable {
+package struct Connector: Sendable {
     /// What came of an attempt that reached the node.
-    enum Outcome: Sendable {
+    package enum Outcome: Sendable {
         case open
         case refused(EventLoopFuture<Refusal>)
     }
 
-    let endpoint: Endpoint
+    package let endpoint: Endpoint
     let tls: NIOSSLContext?
     /// Seconds, for the TCP connection alone; the whole attempt is watched by ``AgentConnectionState``.
     let timeout: Double
     let maximumMessageBytes: Int
 
-    init(_ configuration: AgentConfiguration) throws(AgentError) {
+    package init(_ configuration: AgentConfiguration) throws(AgentError) {
         endpoint = try Endpoint(configuration.url)
         guard (1...Int(UInt32.max)).contains(configuration.maximumMessageBytes) else {
             throw .invalidConfiguration("maximumMessageBytes must be 1...\(UInt32.max)")
@@ -37,11 +37,13 @@ struct Connector: Sendable {
 
     /// - Parameters:
     ///   - target: The request target.
+    ///   - headers: More headers of the request.
     ///   - willConnect: Told of each channel before it connects, on the event loop, so that it can be closed.
     ///   - makeHandler: Makes the handler of the open WebSocket, on the event loop.
-    func connect(
-        on eventLoop: any EventLoop, target: String, willConnect: @escaping @Sendable (any Channel) -> Void,
-        makeHandler: @escaping @Sendable () -> LinkHandler
+    package func connect(
+        on eventLoop: any EventLoop, target: String, headers: HTTPHeaders = [:],
+        willConnect: @escaping @Sendable (any Channel) -> Void = { _ in },
+        makeHandler: @escaping @Sendable () -> any ChannelHandler
     ) async throws -> Outcome {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(timeout))
@@ -55,20 +57,21 @@ struct Connector: Sendable {
                         NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName))
                 }
                 return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                    configuration: pipeline(target: target, makeHandler: makeHandler))
+                    configuration: pipeline(target: target, headers: headers, makeHandler: makeHandler))
             }
         }
         return try await upgrade.get()
     }
 
     private func pipeline(
-        target: String, makeHandler: @escaping @Sendable () -> LinkHandler
+        target: String, headers more: HTTPHeaders, makeHandler: @escaping @Sendable () -> any ChannelHandler
     ) -> NIOUpgradableHTTPClientPipelineConfiguration<Outcome> {
-        let headers: HTTPHeaders = [
+        var headers: HTTPHeaders = [
             "Host": endpoint.authority,
             "User-Agent": "switchboard-agent",
             "Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol,
         ]
+        headers.add(contentsOf: more)
         let upgrader = NIOTypedWebSocketClientUpgrader<Outcome>(
             maxFrameSize: maximumMessageBytes, enableAutomaticErrorHandling: false
         ) { channel, head in

@@ -1,8 +1,8 @@
 import FoundationEssentials
-import SwitchboardProtocol
+package import SwitchboardProtocol
 
 /// Where and how to connect, taken from a URL.
-struct Endpoint: Equatable, Sendable {
+package struct Endpoint: Equatable, Sendable {
     var host: String
     var port: Int
     var isSecure: Bool
@@ -29,7 +29,7 @@ struct Endpoint: Equatable, Sendable {
     }
 
     /// The value of the header `Host`.
-    var authority: String {
+    package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
@@ -41,7 +41,7 @@ struct Endpoint: Equatable, Sendable {
     }
 
     /// The request target, with the client's name, groups and labels in the query; `hello=1` announces a hello of ours.
-    func target(client: ClientID?, groups: [GroupName], labels: [String: String]) -> String {
+    package func target(client: ClientID?, groups: [GroupName], labels: [String: String]) -> String {
         var items: [String] = []
         if let query, !query.isEmpty { items.append(query) }
         if let client { items.append("clientId=" + Self.encoded(client.rawValue)) }

@@ -3,8 +3,8 @@ import NIOHTTP1
 import SwitchboardProtocol
 
 /// The HTTP answer that refused the upgrade.
-struct Refusal: Equatable, Sendable, CustomStringConvertible {
-    var status: Int
+package struct Refusal: Equatable, Sendable, CustomStringConvertible {
+    package var status: Int
     /// Seconds.
     var retryAfter: Double?
     /// The stable code of a problem document (RFC 9457).
@@ -28,5 +28,5 @@ struct Refusal: Equatable, Sendable, CustomStringConvertible {
         message = problem["detail"].flatMap(problem.string) ?? problem["title"].flatMap(problem.string) ?? message
     }
 
-    var description: String { "\(code.map { $0 + ": " } ?? "")\(message) (\(status))" }
+    package var description: String { "\(code.map { $0 + ": " } ?? "")\(message) (\(status))" }
 }

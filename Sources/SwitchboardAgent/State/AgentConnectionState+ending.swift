@@ -31,6 +31,8 @@ extension AgentConnectionState {
     /// spread its clients already, so no jitter is added the first time. If that fails, the back-off holds again.
     private mutating func delay(after ending: Ending, _ now: NIODeadline) -> Double {
         let lifetime = ending.link.since.map { (now - $0).seconds }
+        let isSentAway = ending.link.goaway != nil || ending.code.advice == .afterDelay
+        if isSentAway, let lifetime, lifetime >= ReconnectPolicy.settledAfter { policy.settled() }
         let isFresh = policy.failures == 0 || (lifetime ?? 0) >= ReconnectPolicy.stableAfter
         let asked = bounded(CloseCode.delay(inReason: ending.reason))
         let goaway = ending.link.goaway.map { max(0, ($0 - now).seconds) }

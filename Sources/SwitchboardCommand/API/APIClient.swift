@@ -65,7 +65,7 @@ struct APIClient {
         return answer
     }
 
-    private static func encoded(_ query: [(String, String)]) -> String {
+    static func encoded(_ query: [(String, String)]) -> String {
         guard !query.isEmpty else { return "" }
         return "?" + query.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
     }

@@ -42,8 +42,30 @@ struct NodesAnswer: Decodable {
         var startedAt: String?
         var sessions: Int?
         var draining: Bool?
+        var state: String?
+        /// Milliseconds.
+        var busLag: Double?
     }
     var nodes: [Node]
+}
+
+struct DrainAnswer: Decodable {
+    var node: String
+    var state: String
+    var connections: Int
+}
+
+struct ClosesAnswer: Decodable {
+    struct Close: Decodable {
+        var client: String
+        var session: String
+        var code: Int
+        var reason: String
+        var at: String
+        /// Seconds.
+        var duration: Double
+    }
+    var closes: [Close]
 }
 
 extension Decodable {
@@ -67,5 +89,22 @@ struct MailboxAnswer: Decodable {
     var count: Int
     var bytes: Int
     var pushes: [Push]
+    var next: String?
+}
+
+/// A page of `GET /v1/webhooks/dead`.
+struct DeadWebhooksAnswer: Decodable {
+    struct Entry: Decodable {
+        struct Event: Decodable {
+            var type: String
+            var subject: String
+            var time: String
+        }
+        var id: String
+        var attempts: Int
+        var reason: String
+        var event: Event
+    }
+    var events: [Entry]
     var next: String?
 }

@@ -16,9 +16,26 @@ extension APIClient {
     ) async throws {
         var request = HTTPClientRequest(url: base + path)
         request.method = .POST
-        request.headers.add(name: "Accept", value: "text/event-stream")
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(json)
+        try await events(of: request, timeout: timeout, onEvent)
+    }
+
+    /// Gets server-sent events for as long as they come.
+    ///
+    /// - Throws: ``Failure`` with one line for a person, and what `onEvent` throws.
+    func watch(
+        _ path: String, query: [(String, String)], onEvent: (EventStreamParser.Event) throws -> Void
+    ) async throws {
+        let request = HTTPClientRequest(url: base + path + Self.encoded(query))
+        try await events(of: request, timeout: .hours(24 * 365), onEvent)
+    }
+
+    private func events(
+        of request: HTTPClientRequest, timeout: TimeAmount, _ onEvent: (EventStreamParser.Event) throws -> Void
+    ) async throws {
+        var request = request
+        request.headers.add(name: "Accept", value: "text/event-stream")
         let response: HTTPClientResponse
         do { response = try await Self.http.execute(request, timeout: timeout) } catch {
             throw Failure(connecting: base, error)

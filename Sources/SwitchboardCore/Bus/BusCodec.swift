@@ -42,8 +42,10 @@ public enum BusCodec {
                 json.integer("ticket", Int(clamping: push.ticket))
             }
             json.integer("at", Int(clamping: push.acceptedAt))
+            if push.microseconds > 0 { json.integer("us", Int(push.microseconds)) }
             if push.waits { json.boolean("wait", true) }
             if let durable = push.durable { json.durable(durable) }
+            json.trace(push.trace)
             body = push.payload.bytes
         case .receipt(let receipt):
             json.string("type", "receipt")
@@ -64,6 +66,7 @@ public enum BusCodec {
             json.string("client", command.client.rawValue)
             json.string("name", command.name)
             json.number("timeout", command.timeout)
+            json.trace(command.trace)
             json.string("format", command.payload.format.rawValue)
             body = command.payload.bytes
         case .cancel(let cancellation):
@@ -114,12 +117,30 @@ public enum BusCodec {
                 json.string("subject", "members")
                 json.string("group", group.rawValue)
             case .stats: json.string("subject", "stats")
+            case .closes(let limit):
+                json.string("subject", "closes")
+                json.integer("limit", limit)
+            case .drain: json.string("subject", "drain")
+            case .serve: json.string("subject", "serve")
             }
         case .answer(let answer):
             json.string("type", "answer")
             json.string("id", answer.id)
             json.string("node", answer.node.rawValue)
             body = answer.body
+        case .watch(let watch):
+            json.string("type", "watch")
+            json.string("id", watch.id)
+            json.string("origin", watch.origin.rawValue)
+            if let client = watch.client { json.string("client", client.rawValue) }
+            json.strings("types", watch.types)
+            json.integer("lease", watch.lease)
+        case .events(let batch):
+            json.string("type", "events")
+            json.string("watch", batch.watch)
+            json.string("node", batch.node.rawValue)
+            json.integer("dropped", batch.dropped)
+            body = batch.lines
         case .canary(let token):
             json.string("type", "canary")
             json.string("token", token)

@@ -27,7 +27,8 @@ struct BusHeader {
             return .command(
                 BusCommand(
                     id: try name("id"), client: try name("client"), name: try string("name"),
-                    payload: try payload(body), timeout: try timeout(), origin: try name("origin")))
+                    payload: try payload(body), timeout: try timeout(), origin: try name("origin"),
+                    trace: document.trace))
         case "cancel": return .cancel(Cancellation(id: try name("id"), client: try name("client")))
         case "commandEvent":
             return .commandEvent(
@@ -48,6 +49,12 @@ struct BusHeader {
             return .query(Query(id: try string("id"), origin: try name("origin"), subject: try subject()))
         case "answer":
             return .answer(Answer(id: try string("id"), node: try name("node"), body: body ?? ByteBuffer()))
+        case "watch": return .watch(try watch())
+        case "events":
+            return .events(
+                EventBatch(
+                    watch: try string("watch"), node: try name("node"), dropped: try count("dropped"),
+                    lines: body ?? ByteBuffer()))
         case "canary": return .canary(try string("token"))
         case "nodeUp": return .nodeUp(try name("node"))
         case "nodeDown": return .nodeDown(try name("node"))
@@ -64,7 +71,9 @@ struct BusHeader {
             origin: document["origin"] == nil ? nil : try name("origin"),
             ticket: document["ticket"] == nil || document["origin"] == nil ? 0 : UInt64(try count("ticket")),
             acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")),
-            waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable())
+            microseconds: document["us"] == nil ? 0 : UInt16(min(try count("us"), 999)),
+            waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable(),
+            trace: document.trace)
     }
 
     private func durable() throws(BusCodec.Failure) -> BusPush.Durable? {
@@ -138,8 +147,20 @@ struct BusHeader {
         case "groups": return .groups
         case "members": return .members(try name("group"))
         case "stats": return .stats
+        case "closes": return .closes(try count("limit"))
+        case "drain": return .drain
+        case "serve": return .serve
         default: throw unfit("subject")
         }
+    }
+
+    private func watch() throws(BusCodec.Failure) -> Watch {
+        let types = document["types"].flatMap { document.elements($0) }?.map { document.string($0) } ?? []
+        guard types.count <= Watch.maximumTypes, !types.contains(nil) else { throw unfit("types") }
+        return Watch(
+            id: try string("id"), origin: try name("origin"),
+            client: document["client"] == nil ? nil : try name("client"), types: types.compactMap { $0 },
+            lease: min(try count("lease"), Watch.maximumLease))
     }
 
     private func unfit(_ name: String) -> BusCodec.Failure {

@@ -17,6 +17,10 @@ public enum BusMessage: Hashable, Sendable {
     /// Tell something about yourself; answered with ``answer``.
     case query(Query)
     case answer(Answer)
+    /// Tell a watcher what happens from now on.
+    case watch(Watch)
+    /// What a watcher is told.
+    case events(EventBatch)
     /// Proves that what is published comes back.
     case canary(String)
     /// A node has subscribed and takes part.
@@ -85,7 +89,7 @@ public struct ControlOutcome: Hashable, Sendable {
     }
 }
 
-/// A question to every node.
+/// A question to every node, or to one.
 public struct Query: Hashable, Sendable {
     public enum Subject: Hashable, Sendable {
         /// Names and member counts of all groups.
@@ -94,6 +98,12 @@ public struct Query: Hashable, Sendable {
         case members(GroupName)
         /// The node's counters.
         case stats
+        /// The newest closes, at most so many.
+        case closes(Int)
+        /// To one node: empty yourself. It answers with its state.
+        case drain
+        /// To one node: take clients again, if you can. It answers with its state.
+        case serve
     }
     public var id: String
     public var origin: NodeID

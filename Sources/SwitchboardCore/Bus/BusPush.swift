@@ -11,10 +11,51 @@ public struct BusPush: Hashable, Sendable {
     public var ticket: UInt64
     /// Unix milliseconds at which the push was accepted; 0 when unknown.
     public var acceptedAt: UInt64
+    /// What ``acceptedAt`` leaves out, 0-999: for measuring how long the push takes.
+    public var microseconds: UInt16
     /// The origin wants to hear of acks as well.
     public var waits: Bool
+    private var rarities: Rarities?
+
+    /// What few pushes have. It is kept apart, so that the many that have nothing of it are small: a push is copied often.
+    private final class Rarities: Hashable, Sendable {
+        let durable: Durable?
+        let trace: TraceContext?
+
+        private init(_ durable: Durable?, _ trace: TraceContext?) {
+            self.durable = durable
+            self.trace = trace
+        }
+
+        /// Not an initialiser that may fail: that of a class allocates before it does.
+        static func of(_ durable: Durable?, _ trace: TraceContext?) -> Rarities? {
+            durable == nil && trace == nil ? nil : Rarities(durable, trace)
+        }
+
+        static func == (left: Rarities, right: Rarities) -> Bool {
+            left.durable == right.durable && left.trace == right.trace
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(durable)
+            hasher.combine(trace)
+        }
+    }
+
     /// nil when the push is transient.
-    public var durable: Durable?
+    public var durable: Durable? {
+        get { rarities?.durable }
+        set { rarities = .of(newValue, trace) }
+    }
+
+    /// Cheaper to ask than whether there is a ``durable``.
+    public var isDurable: Bool { rarities?.durable != nil }
+
+    /// The backend's trace, when it named one.
+    public var trace: TraceContext? {
+        get { rarities?.trace }
+        set { rarities = .of(durable, newValue) }
+    }
 
     /// What a push is kept by.
     public struct Durable: Hashable, Sendable {
@@ -54,7 +95,8 @@ public struct BusPush: Hashable, Sendable {
 
     public init(
         id: PushID, target: Target, payload: Payload, origin: NodeID? = nil, ticket: UInt64 = 0,
-        acceptedAt: UInt64 = 0, waits: Bool = false, durable: Durable? = nil
+        acceptedAt: UInt64 = 0, microseconds: UInt16 = 0, waits: Bool = false, durable: Durable? = nil,
+        trace: TraceContext? = nil
     ) {
         self.id = id
         self.target = target
@@ -62,8 +104,15 @@ public struct BusPush: Hashable, Sendable {
         self.origin = origin
         self.ticket = ticket
         self.acceptedAt = acceptedAt
+        self.microseconds = microseconds
         self.waits = waits
-        self.durable = durable
+        rarities = .of(durable, trace)
+    }
+
+    /// Unix microseconds at which another node or this one accepted the push; nil when that is unknown, as of what another
+    /// program published.
+    public var sentAt: UInt64? {
+        origin == nil || acceptedAt == 0 ? nil : acceptedAt &* 1000 &+ UInt64(microseconds)
     }
 }
 

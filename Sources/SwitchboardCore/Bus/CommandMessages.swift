@@ -11,9 +11,12 @@ public struct BusCommand: Hashable, Sendable {
     public static let maximumTimeout = 3600.0
     /// Where its caller waits.
     public var origin: NodeID
+    /// The backend's trace, when it named one.
+    public var trace: TraceContext?
 
     public init(
-        id: CommandID, client: ClientID, name: String, payload: Payload, timeout: Double, origin: NodeID
+        id: CommandID, client: ClientID, name: String, payload: Payload, timeout: Double, origin: NodeID,
+        trace: TraceContext? = nil
     ) {
         self.id = id
         self.client = client
@@ -21,6 +24,7 @@ public struct BusCommand: Hashable, Sendable {
         self.payload = payload
         self.timeout = timeout
         self.origin = origin
+        self.trace = trace
     }
 }
 

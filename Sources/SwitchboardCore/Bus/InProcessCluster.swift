@@ -8,6 +8,7 @@ public final class InProcessCluster: Sendable {
     let mailboxes: InProcessMailboxes
     let histories: InProcessHistories
     let ledger: InProcessLedger
+    let webhooks: InProcessWebhooks
 
     /// - Parameters:
     ///   - resumeWindow: Seconds for which a lost client is `suspect`.
@@ -20,6 +21,7 @@ public final class InProcessCluster: Sendable {
         mailboxes = InProcessMailboxes(clock: clock)
         histories = InProcessHistories(clock: clock)
         ledger = InProcessLedger(clock: clock)
+        webhooks = InProcessWebhooks(clock: clock)
     }
 
     /// Adds a node. It takes part once its bus has a receiver.

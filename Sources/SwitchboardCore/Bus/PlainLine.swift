@@ -8,11 +8,11 @@ import SwitchboardProtocol
 /// spaces, escapes, anything unexpected) is left to that one, which also says what is wrong with it.
 enum PlainLine {
     static func write(_ push: BusPush) -> ByteBuffer? {
-        guard push.durable == nil, let origin = push.origin else { return nil }
+        guard push.durable == nil, push.trace == nil, let origin = push.origin else { return nil }
         let payload = push.payload.bytes
         let names = push.id.rawValue.utf8.count + origin.rawValue.utf8.count + push.target.nameLength
         var buffer = ByteBuffer()
-        let isPlain = buffer.writePlain(atMost: 160 + names + payload.readableBytes) { line in
+        let isPlain = buffer.writePlain(atMost: 168 + names + payload.readableBytes) { line in
             switch push.target {
             case .client(let client):
                 line.text(#"{"to":{"client":""#)
@@ -36,6 +36,10 @@ enum PlainLine {
             line.number(push.ticket)
             line.text(#","at":"#)
             line.number(push.acceptedAt)
+            if push.microseconds > 0 {
+                line.text(#","us":"#)
+                line.number(push.microseconds)
+            }
             line.text(push.waits ? #","wait":true}"# : "}")
             line.text("\n")
             payload.withUnsafeReadableBytes { line.bytes($0) }
@@ -90,6 +94,11 @@ extension PlainLineReader {
             passes(#","origin":""#), let origin = name(NodeID.self),
             passes(#","ticket":"#), let ticket = number(), passes(#","at":"#), let acceptedAt = number()
         else { return nil }
+        var microseconds = 0
+        if passes(#","us":"#) {
+            guard let number = number(), number < 1000 else { return nil }
+            microseconds = number
+        }
         let waits = passes(#","wait":true"#)
         // Without a payload there is more to know than this way does.
         guard passes("}\n"), !isAtEnd,
@@ -98,7 +107,7 @@ extension PlainLineReader {
         else { return nil }
         return BusPush(
             id: id, target: target, payload: Payload(format: format, bytes: payload), origin: origin,
-            ticket: UInt64(ticket), acceptedAt: UInt64(acceptedAt), waits: waits)
+            ticket: UInt64(ticket), acceptedAt: UInt64(acceptedAt), microseconds: UInt16(microseconds), waits: waits)
     }
 
     private mutating func format() -> Payload.Format? {

@@ -35,7 +35,7 @@ struct InProcessMailbox: Sendable {
     /// True as a rule: then the next to expire is the first.
     private var isInOrderOfExpiry = true
     /// Removed, but nobody has been told yet.
-    private var expired: [PushID] = []
+    private var expired: [Expired] = []
 
     /// Nothing that anybody could still ask for.
     var isEmpty: Bool { entries.isEmpty && expired.isEmpty }
@@ -78,7 +78,10 @@ struct InProcessMailbox: Sendable {
         nextExpiry = min(nextExpiry, entry.expiresAt)
         if let collapse = entry.collapse { byCollapse[collapse] = place.offset }
         return (
-            .stored(place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id)), push
+            .stored(
+                place, nodes: 0, collapsed: plan.collapsed?.push.id, displaced: plan.displaced.map(\.push.id),
+                size: size),
+            push
         )
     }
 
@@ -154,6 +157,11 @@ struct InProcessMailbox: Sendable {
         return removed
     }
 
+    struct Expired: Hashable {
+        let id: PushID
+        let trace: TraceContext?
+    }
+
     /// Removes what has expired; ``takeExpired(budget:)`` tells what it was. An id that was not told yet takes its room still.
     mutating func expire(now: UInt64, budget: MemoryBudget) {
         guard now >= nextExpiry else { return }
@@ -171,12 +179,12 @@ struct InProcessMailbox: Sendable {
     }
 
     private mutating func expire(_ entry: Entry, _ budget: MemoryBudget) {
-        expired.append(entry.push.id)
+        expired.append(Expired(id: entry.push.id, trace: entry.push.trace))
         budget.give(entry.bytes)
         leave(entry)
     }
 
-    mutating func takeExpired(budget: MemoryBudget) -> [PushID] {
+    mutating func takeExpired(budget: MemoryBudget) -> [Expired] {
         budget.give(expired.count * Self.entryOverhead)
         defer { expired = [] }
         return expired

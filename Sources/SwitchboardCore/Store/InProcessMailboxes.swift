@@ -56,10 +56,13 @@ final class InProcessMailboxes: Sendable {
             state.boxes[client]?.expire(now: now, budget: budget)
             let (outcome, kept) = state.boxes[client, default: InProcessMailbox()].enqueue(
                 push, limits: limits, budget: budget, nextOffset: { state.offsets.next(now: now) })
-            guard let kept, case .stored(let place, _, let collapsed, let displaced) = outcome else { return outcome }
+            guard let kept, case .stored(let place, _, let collapsed, let displaced, let size) = outcome else {
+                return outcome
+            }
             stripe.queue.add {
                 let nodes = publish(kept, client)
-                completion(.success(.stored(place, nodes: nodes, collapsed: collapsed, displaced: displaced)))
+                completion(
+                    .success(.stored(place, nodes: nodes, collapsed: collapsed, displaced: displaced, size: size)))
             }
             return nil
         }
@@ -68,7 +71,9 @@ final class InProcessMailboxes: Sendable {
 
     func mail(of client: ClientID, after offset: StreamOffset?, limit: Int, bytes: Int) -> MailPage {
         change(client) { box in
-            let expired = box.takeExpired(budget: budget).map { ExpiredPush(id: $0, client: client) }
+            let expired = box.takeExpired(budget: budget).map {
+                ExpiredPush(id: $0.id, client: client, trace: $0.trace)
+            }
             let (pushes, hasMore) = box.page(after: offset, limit: limit, bytes: bytes)
             return MailPage(pushes: pushes, expired: expired, hasMore: hasMore)
         } ?? MailPage(pushes: [], expired: [], hasMore: false)
@@ -98,8 +103,8 @@ final class InProcessMailboxes: Sendable {
                 var found: [ExpiredPush] = []
                 for (client, box) in state.boxes where box.isDue(now) {
                     state.boxes[client]?.expire(now: now, budget: budget)
-                    let ids = state.boxes[client]?.takeExpired(budget: budget) ?? []
-                    found += ids.map { ExpiredPush(id: $0, client: client) }
+                    let expired = state.boxes[client]?.takeExpired(budget: budget) ?? []
+                    found += expired.map { ExpiredPush(id: $0.id, client: client, trace: $0.trace) }
                 }
                 return found
             }

@@ -146,11 +146,26 @@ final class InProcessPresence: Sendable {
 
     /// Within a process a node cannot die alone, but a test can lose one (``InProcessCluster/lose(_:)``).
     func reap() -> [(node: NodeID, clients: Int)] {
+        let leases = state.withLock { $0.leases }
+        var lost: [NodeID: Int] = [:]
+        lose { session in
+            guard leases[session.node] == nil else { return false }
+            lost[session.node, default: 0] += 1
+            return true
+        }
+        return lost.map { (node: $0.key, clients: $0.value) }
+    }
+
+    /// Shows live sessions as lost.
+    ///
+    /// - Returns: Those that `isLost` chose.
+    @discardableResult
+    func lose(_ isLost: (SessionRecord) -> Bool) -> [SessionLoss] {
         let now = clock()
         return state.withLock { state in
-            var lost: [NodeID: Int] = [:]
+            var losses: [SessionLoss] = []
             for (client, record) in state.clients {
-                guard let live = record.live, state.leases[live.node] == nil else { continue }
+                guard let live = record.live, isLost(live) else { continue }
                 var record = record
                 record.lose(
                     live,
@@ -159,9 +174,27 @@ final class InProcessPresence: Sendable {
                         closeCode: CloseCode.abnormal.rawValue, reason: NodeLease.lostReason, isLost: true, at: now))
                 state.clients[client] = record
                 state.noteGone(client, epoch: record.epoch)
-                lost[live.node, default: 0] += 1
+                losses.append(SessionLoss(client: client, session: live.session, diedAt: now))
             }
-            return lost.map { (node: $0.key, clients: $0.value) }
+            return losses
+        }
+    }
+
+    /// The live sessions of a node.
+    func sessions(of node: NodeID) -> Set<SessionID> {
+        state.withLock { state in
+            Set(state.clients.values.compactMap { $0.live?.node == node ? $0.live?.session : nil })
+        }
+    }
+
+    /// The sessions that the next ``reap()`` will find.
+    func orphans() -> [SessionLoss] {
+        let now = clock()
+        return state.withLock { state in
+            state.clients.compactMap { client, record in
+                guard let live = record.live, state.leases[live.node] == nil else { return nil }
+                return SessionLoss(client: client, session: live.session, diedAt: now)
+            }
         }
     }
 

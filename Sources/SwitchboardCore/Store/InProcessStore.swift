@@ -6,6 +6,8 @@ public final class InProcessStore: Store {
     private let node: NodeID
     private let cluster: InProcessCluster
 
+    public var webhooks: any WebhookStore { cluster.webhooks }
+
     init(node: NodeID, cluster: InProcessCluster) {
         self.node = node
         self.cluster = cluster
@@ -40,11 +42,29 @@ extension InProcessStore: PresenceStore {
 
     public func beat(_ node: NodeDescription) async throws { cluster.presence.beat(node) }
 
-    public func leave(_ node: NodeID) async throws { cluster.presence.endLease(of: node) }
+    public func leave(
+        _ node: NodeID, telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws { cluster.presence.endLease(of: node) }
 
     public func nodes() async throws -> [NodeDescription] { cluster.presence.nodes() }
 
-    public func reap() async throws -> [(node: NodeID, clients: Int)] { cluster.presence.reap() }
+    public func reap(
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> [(node: NodeID, clients: Int)] {
+        try await tell(cluster.presence.orphans())
+        return cluster.presence.reap()
+    }
+
+    public func disown(
+        _ node: NodeID, but own: @Sendable () async -> Set<SessionID>,
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> Int {
+        let listed = cluster.presence.sessions(of: node)
+        let strangers = listed.subtracting(await own())
+        let losses = cluster.presence.lose { $0.node == node && strangers.contains($0.session) }
+        try await tell(losses)
+        return losses.count
+    }
 
     public func accept(_ message: UpstreamMessage, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void) {
         completion(.success(cluster.presence.isNew(message)))

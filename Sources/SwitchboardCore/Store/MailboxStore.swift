@@ -70,8 +70,8 @@ public struct MailboxSize: Hashable, Sendable {
 /// What became of a durable push to one client.
 public enum Enqueued: Hashable, Sendable {
     /// Kept; sent to so many nodes, each of which answers with a receipt (0: the client is not connected). `removed` are the
-    /// pushes that gave way: the one with the same collapse key, and the displaced ones.
-    case stored(BusPush.Place, nodes: Int, collapsed: PushID?, displaced: [PushID])
+    /// pushes that gave way: the one with the same collapse key, and the displaced ones; `size` is what waits with it.
+    case stored(BusPush.Place, nodes: Int, collapsed: PushID?, displaced: [PushID], size: MailboxSize)
     /// Refused: this much is in the mailbox already.
     case full(MailboxSize)
 }
@@ -118,9 +118,12 @@ public struct AckedPush: Hashable, Sendable {
 public struct ExpiredPush: Hashable, Sendable {
     public var id: PushID
     public var client: ClientID
+    /// The backend's trace, when it named one; stores that cannot keep all of it leave its state out.
+    public var trace: TraceContext?
 
-    public init(id: PushID, client: ClientID) {
+    public init(id: PushID, client: ClientID, trace: TraceContext? = nil) {
         self.id = id
         self.client = client
+        self.trace = trace
     }
 }

@@ -176,15 +176,22 @@ public struct NodeDescription: Hashable, Sendable, Codable {
     /// Unix milliseconds.
     public var startedAt: UInt64
     public var sessions: Int
+    /// It takes no more clients, and sends away those that it has.
     public var isDraining: Bool
+    /// Milliseconds that a canary took through the bus and back; nil before the first has come back.
+    public var busLag: Double?
 
-    public init(id: NodeID, version: String, address: String, startedAt: UInt64, sessions: Int, isDraining: Bool) {
+    public init(
+        id: NodeID, version: String, address: String, startedAt: UInt64, sessions: Int, isDraining: Bool,
+        busLag: Double? = nil
+    ) {
         self.id = id
         self.version = version
         self.address = address
         self.startedAt = startedAt
         self.sessions = sessions
         self.isDraining = isDraining
+        self.busLag = busLag
     }
 }
 

@@ -4,7 +4,9 @@ public import SwitchboardProtocol
 ///
 /// Completions are called exactly once, on any thread. Everything a node calls per connection or per message takes a
 /// completion, so that no task is made for it; the rest is `async`.
-public protocol Store: PresenceStore, MailboxStore, HistoryStore, LedgerStore {}
+public protocol Store: PresenceStore, MailboxStore, HistoryStore, LedgerStore {
+    var webhooks: any WebhookStore { get }
+}
 
 /// Which client is online and where, which nodes live, and what clients sent up.
 public protocol PresenceStore: AnyObject, Sendable {
@@ -36,20 +38,46 @@ public protocol PresenceStore: AnyObject, Sendable {
     func beat(_ node: NodeDescription) async throws
 
     /// Gives the lease up in good order.
-    func leave(_ node: NodeID) async throws
+    ///
+    /// - Parameter tell: As in ``reap(telling:)``, of sessions that have not ended.
+    func leave(_ node: NodeID, telling tell: @Sendable ([SessionLoss]) async throws -> Void) async throws
 
     /// The nodes whose lease is alive.
     func nodes() async throws -> [NodeDescription]
 
     /// Shows the clients of nodes whose lease is gone as lost, with the reason.
     ///
+    /// - Parameter tell: Hears of their sessions before they are forgotten, some at a time. When it fails, or this node dies
+    ///   meanwhile, they are found again; so it may hear of a session twice, and of one that has ended otherwise.
     /// - Returns: The nodes that were found dead and the number of their clients.
-    func reap() async throws -> [(node: NodeID, clients: Int)]
+    func reap(
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> [(node: NodeID, clients: Int)]
+
+    /// Shows sessions as lost that the store has for a node and the node has not: those of a process that was killed and
+    /// started again under the same id before its lease ended, and those that ended while the store was away.
+    ///
+    /// - Parameters:
+    ///   - own: The sessions of the node, those that are just being registered among them. Asked after those of the store
+    ///     were read, so that none is missed that came meanwhile.
+    ///   - tell: As in ``reap(telling:)``.
+    /// - Returns: The number of their clients.
+    func disown(
+        _ node: NodeID, but own: @Sendable () async -> Set<SessionID>,
+        telling tell: @Sendable ([SessionLoss]) async throws -> Void
+    ) async throws -> Int
 
     /// Accepts an upstream message for the backends.
     ///
     /// - Parameter completion: `true` when it is new, `false` when its id was accepted within the last 5 minutes.
     func accept(_ message: UpstreamMessage, completion: @escaping @Sendable (Result<Bool, BusError>) -> Void)
+}
+
+extension PresenceStore {
+    /// Where nobody wants to hear of lost sessions.
+    public func leave(_ node: NodeID) async throws { try await leave(node) { _ in } }
+
+    public func reap() async throws -> [(node: NodeID, clients: Int)] { try await reap { _ in } }
 }
 
 /// What happens to a second session of one client.

@@ -55,6 +55,8 @@ struct FrameReader {
         try optional(name, document.stringMap)
     }
 
+    var trace: TraceContext? { document.trace }
+
     func object(_ name: String) throws(FrameError) -> FrameReader {
         FrameReader(type: type, document: try required(name, try optional(name, document.object)))
     }

@@ -54,6 +54,15 @@ public struct JSONObjectWriter {
         buffer.writeString(":\(value)")
     }
 
+    /// A member whose name is not known beforehand.
+    public mutating func string(named name: String, _ value: String) {
+        if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
+        isFirst = false
+        buffer.writeJSONString(name)
+        buffer.writeInteger(UInt8(ascii: ":"))
+        buffer.writeJSONString(value)
+    }
+
     public mutating func boolean(_ name: StaticString, _ value: Bool) {
         self.name(name)
         buffer.writeStaticString(value ? "true" : "false")

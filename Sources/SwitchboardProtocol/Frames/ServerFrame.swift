@@ -79,13 +79,19 @@ public enum ServerFrame: Hashable, Sendable {
         /// A backend waits for ``ClientFrame/received(id:)``; never set when the offset is one of the mailbox, whose acks
         /// say it already.
         public var wantsAck: Bool
+        /// The backend's trace, when it named one.
+        public var trace: TraceContext?
 
-        public init(id: String, channel: String, payload: Payload, offset: String? = nil, wantsAck: Bool = false) {
+        public init(
+            id: String, channel: String, payload: Payload, offset: String? = nil, wantsAck: Bool = false,
+            trace: TraceContext? = nil
+        ) {
             self.id = id
             self.channel = channel
             self.payload = payload
             self.offset = offset
             self.wantsAck = wantsAck
+            self.trace = trace
         }
     }
 
@@ -95,12 +101,15 @@ public enum ServerFrame: Hashable, Sendable {
         public var payload: Payload
         /// Seconds.
         public var timeout: Double
+        /// The backend's trace, when it named one.
+        public var trace: TraceContext?
 
-        public init(id: String, name: String, payload: Payload, timeout: Double) {
+        public init(id: String, name: String, payload: Payload, timeout: Double, trace: TraceContext? = nil) {
             self.id = id
             self.name = name
             self.payload = payload
             self.timeout = timeout
+            self.trace = trace
         }
     }
 }
@@ -141,12 +150,14 @@ extension ServerFrame {
             json.string("channel", push.channel)
             if let offset = push.offset { json.string("offset", offset) }
             if push.wantsAck { json.boolean("ack", true) }
+            json.trace(push.trace)
             json.payload(push.payload)
         case .command(let command):
             json.string("type", "command")
             json.string("id", command.id)
             json.string("name", command.name)
             json.number("timeout", command.timeout)
+            json.trace(command.trace)
             json.payload(command.payload)
         case .cancel(let id):
             json.string("type", "cancel")
@@ -180,13 +191,14 @@ extension ServerFrame {
             self = .push(
                 Push(
                     id: try reader.string("id"), channel: try reader.string("channel"), payload: try reader.payload(),
-                    offset: try reader.optionalString("offset"), wantsAck: try reader.optionalBoolean("ack") ?? false))
+                    offset: try reader.optionalString("offset"), wantsAck: try reader.optionalBoolean("ack") ?? false,
+                    trace: reader.trace))
         case "command":
             self = .command(
                 Command(
                     id: try reader.string("id"), name: try reader.string("name"),
                     payload: try reader.optionalPayload() ?? Payload(format: .json, bytes: ByteBuffer(string: "null")),
-                    timeout: try reader.number("timeout")))
+                    timeout: try reader.number("timeout"), trace: reader.trace))
         case "cancel": self = .cancel(id: try reader.string("id"))
         case "ack": self = .ack(ref: try reader.string("ref"))
         case "ping": self = .ping

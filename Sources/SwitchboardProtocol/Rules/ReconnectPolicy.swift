@@ -6,7 +6,8 @@
 /// | the first attempt after a healthy link was lost | random(0, 5), so that a dead node's clients do not arrive at once |
 /// | `Retry-After` or `after=` was given | that long at least, plus the jitter above |
 ///
-/// The count starts anew once a connection has been stable for 60 s. The struct holds no clock and no source of chance:
+/// The count starts anew once a connection has been stable for 60 s, or for 5 s when the node itself asked the agent to come
+/// back elsewhere: moved from node to node while a cluster is rolled, it has failed at nothing. The struct holds no clock and no source of chance:
 /// both are given, so every rule is tested with plain values.
 public struct ReconnectPolicy: Sendable {
     /// The first delay's upper bound, in seconds; the server's `hello` may set it.
@@ -15,6 +16,8 @@ public struct ReconnectPolicy: Sendable {
     public var maximum: Double
     /// A connection that lived this many seconds was healthy: the count starts anew.
     public static let stableAfter = 60.0
+    /// A connection that lived this many seconds until the node sent the agent elsewhere was no failure.
+    public static let settledAfter = 5.0
     /// The spread in seconds of the first attempt after a healthy link was lost.
     public static let lossSpread = 5.0
 
@@ -24,6 +27,9 @@ public struct ReconnectPolicy: Sendable {
         self.minimum = minimum
         self.maximum = maximum
     }
+
+    /// The connection did what it should until the node sent the agent elsewhere: the count starts anew.
+    public mutating func settled() { failures = 0 }
 
     /// The upper bound in seconds of the jitter of the next attempt.
     public var bound: Double {

@@ -1,51 +1,78 @@
-/// Where Redis is and as whom to log in, read from a URL: `redis://[[user]:password@]host[:port][/database]`, or `rediss://`
-/// for TLS. Characters with a meaning in URLs are written as `%XX` in user and password.
+/// Where Redis is and as whom to log in, read from a URL:
+///
+/// - `redis://[[user]:password@]host[:port][/database]`: one Redis
+/// - `redis+sentinel://[login@]host[:port],host[:port].../master[/database]`: whichever Redis the Sentinels call the master
+/// - `redis+cluster://[login@]host[:port],host[:port]...`: a Redis Cluster, of which some nodes are named
+///
+/// `rediss` in place of `redis` is TLS. Characters with a meaning in URLs are written as `%XX` in user and password.
 public struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
-    public var host: String
-    public var port: Int
+    /// How the Redis servers belong together.
+    public enum Topology: Sendable, Hashable {
+        case single
+        /// The name by which the Sentinels know the master.
+        case sentinel(master: String)
+        case cluster
+    }
+
+    public var topology: Topology
+    /// Redis, the Sentinels, or nodes of the Redis Cluster; at least one.
+    public var endpoints: [RedisEndpoint]
     public var isTLS: Bool
     public var user: String?
     public var password: String?
     public var database: Int
 
+    public var host: String { endpoints[0].host }
+    public var port: Int { endpoints[0].port }
+    var serverName: String? { endpoints[0].serverName }
+    var isCluster: Bool { topology == .cluster }
+
     /// Without user and password, fit for logs.
     public var description: String {
-        let name = host.contains(":") ? "[\(host)]" : host
-        return "\(isTLS ? "rediss" : "redis")://\(name):\(port)" + (database == 0 ? "" : "/\(database)")
-    }
-
-    /// The name for TLS' server name indication, which must not be an IP address (RFC 6066 section 3).
-    var serverName: String? {
-        let isIPv4 = host.allSatisfy { $0.isNumber || $0 == "." }
-        return isIPv4 || host.contains(":") ? nil : host
+        let scheme = isTLS ? "rediss" : "redis"
+        let hosts = endpoints.map(\.description).joined(separator: ",")
+        let path = database == 0 ? "" : "/\(database)"
+        return switch topology {
+        case .single: "\(scheme)://\(hosts)\(path)"
+        case .sentinel(let master): "\(scheme)+sentinel://\(hosts)/\(master)\(path)"
+        case .cluster: "\(scheme)+cluster://\(hosts)"
+        }
     }
 
     /// - Throws: ``RedisConfigurationError`` that says what is wrong; it never repeats the password.
     public init(url: String) throws(RedisConfigurationError) {
         guard let colon = url.firstRange(of: "://") else { throw .notAURL }
         let scheme = url[..<colon.lowerBound].lowercased()
-        switch scheme {
-        case "redis": isTLS = false
-        case "rediss": isTLS = true
-        case "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster": throw .laterVersion(scheme)
-        default: throw .unknownScheme(scheme)
-        }
+        isTLS = scheme.hasPrefix("rediss")
         var rest = url[colon.upperBound...]
         (user, password) = (nil, nil)
         if let at = rest.lastIndex(of: "@") {
             (user, password) = try Self.login(rest[..<at])
             rest = rest[rest.index(after: at)...]
         }
-        database = 0
-        if let slash = rest.firstIndex(of: "/") {
-            let text = rest[rest.index(after: slash)...]
-            if !text.isEmpty {
-                guard let number = Int(text), number >= 0 else { throw .invalidDatabase(String(text)) }
-                database = number
-            }
-            rest = rest[..<slash]
+        var path = rest.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let hosts = rest.prefix { $0 != "/" }
+        switch scheme {
+        case "redis", "rediss": topology = .single
+        case "redis+sentinel", "rediss+sentinel":
+            guard let name = path.popFirst(), !name.isEmpty else { throw .noMasterName }
+            topology = .sentinel(master: try Self.unescaped(name))
+        case "redis+cluster", "rediss+cluster": topology = .cluster
+        default: throw .unknownScheme(scheme)
         }
-        (host, port) = try Self.endpoint(rest)
+        database = 0
+        let text = path.joined(separator: "/")
+        if !text.isEmpty {
+            guard let number = Int(text), number >= 0 else { throw .invalidDatabase(text) }
+            database = number
+        }
+        let defaultPort = if case .sentinel = topology { 26_379 } else { 6379 }
+        endpoints = []
+        for host in hosts.split(separator: ",", omittingEmptySubsequences: false) {
+            endpoints.append(try RedisEndpoint(host, defaultPort: defaultPort))
+        }
+        if topology == .single, endpoints.count > 1 { throw .severalHosts }
+        if topology == .cluster, database != 0 { throw .databaseOfCluster }
     }
 
     private static func login(_ text: Substring) throws(RedisConfigurationError) -> (user: String?, password: String?) {
@@ -60,25 +87,6 @@ public struct RedisAddress: Sendable, Hashable, CustomStringConvertible {
             throw .userWithoutPassword
         }
         return (user.isEmpty ? nil : user, password)
-    }
-
-    private static func endpoint(_ text: Substring) throws(RedisConfigurationError) -> (host: String, port: Int) {
-        var host = text
-        var port: Substring?
-        if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { throw .invalidHost }
-            host = text[text.index(after: text.startIndex)..<end]
-            let behind = text[text.index(after: end)...]
-            guard behind.isEmpty || behind.first == ":" else { throw .invalidHost }
-            port = behind.isEmpty ? nil : behind.dropFirst()
-        } else if let colon = text.firstIndex(of: ":") {
-            host = text[..<colon]
-            port = text[text.index(after: colon)...]
-        }
-        guard !host.isEmpty else { throw .invalidHost }
-        guard let port else { return (String(host), 6379) }
-        guard let number = Int(port), (1...65535).contains(number) else { throw .invalidPort(String(port)) }
-        return (String(host), number)
     }
 
     private static func unescaped(_ text: Substring) throws(RedisConfigurationError) -> String {

@@ -13,11 +13,19 @@ public struct RedisConfiguration: Sendable {
     public var address: RedisAddress
     /// For `rediss://`: a PEM file with the certificates to trust; nil trusts those of the system.
     public var trustRoots: String?
+    /// For `rediss://`: the name that every server's certificate must be for; nil takes the host that was connected to. Needed
+    /// where Sentinels or a Redis Cluster name their servers by addresses that the certificates do not have.
+    public var certificateName: String?
     /// This node.
     public var node: NodeID
     /// What every key and channel begins with, so that several clusters can share one Redis.
     public var prefix: GroupName
     public var routing = Routing.directed
+    /// Replicas that must have what is kept for clients and backends (durable pushes, upstream messages) before it is answered
+    /// with success; 0 does not ask.
+    public var minReplicas = 0
+    /// How long these may take.
+    public var replicaTimeout = Duration.milliseconds(500)
 
     /// Commands that may wait for their reply at once; beyond it they fail with ``BusError/overloaded``.
     public var commandLimit = 32_768
@@ -49,6 +57,12 @@ public struct RedisConfiguration: Sendable {
     /// Upstream messages kept for the backends, about.
     public var upstreamLimit = 100_000
 
+    /// What is kept for clients goes another way than the rest: one does not come behind the other.
+    var writesApart: Bool {
+        if case .cluster = address.topology { return true }
+        return minReplicas > 0
+    }
+
     /// - Throws: ``RedisConfigurationError`` when the URL is not understood.
     public init(url: String, node: NodeID) throws(RedisConfigurationError) {
         self.address = try RedisAddress(url: url)
@@ -61,23 +75,29 @@ public struct RedisConfiguration: Sendable {
 public enum RedisConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
     case notAURL
     case unknownScheme(String)
-    case laterVersion(String)
     case invalidHost
     case invalidPort(String)
     case invalidDatabase(String)
     case userWithoutPassword
     case invalidEscape
+    case noMasterName
+    case severalHosts
+    case databaseOfCluster
 
     public var description: String {
         switch self {
         case .notAURL: "the Redis URL must look like redis://[user:password@]host[:port][/database]"
-        case .unknownScheme(let scheme): "unknown scheme '\(scheme)' in the Redis URL: use redis:// or rediss:// (TLS)"
-        case .laterVersion(let scheme): "'\(scheme)://' comes in a later version: use redis:// or rediss://"
+        case .unknownScheme(let scheme):
+            "unknown scheme '\(scheme)' in the Redis URL: use redis://, redis+sentinel:// or redis+cluster://, "
+                + "or rediss instead of redis for TLS"
         case .invalidHost: "the Redis URL names no host"
         case .invalidPort(let port): "'\(port)' in the Redis URL is not a port"
         case .invalidDatabase(let database): "'\(database)' in the Redis URL is not the number of a database"
         case .userWithoutPassword: "the Redis URL names a user without a password"
         case .invalidEscape: "the Redis URL has a '%' that is not followed by two hexadecimal digits"
+        case .noMasterName: "the Redis URL lacks the master's name: redis+sentinel://host:port,host:port/NAME"
+        case .severalHosts: "the Redis URL names several hosts: use redis+sentinel:// or redis+cluster://"
+        case .databaseOfCluster: "a Redis Cluster has no databases but 0"
         }
     }
 }

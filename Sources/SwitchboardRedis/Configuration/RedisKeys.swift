@@ -24,7 +24,7 @@ struct RedisKeys: Sendable {
     /// it goes with.
     let mailboxesInWork: String
     /// `sb:history:{CHANNEL}`: a stream of durable pushes to `all` or `group:NAME`. It goes some hours after its last push has
-    /// expired.
+    /// expired. In a Redis Cluster `{sb:push}:history:CHANNEL`: on the slot of the shared channel, to which the same script publishes.
     let history: KeyPattern
     /// `sb:history:{CHANNEL}:state`: a hash with the history's epoch and newest offset; it goes with the history, or a day after
     /// a client has asked for a history that never was.
@@ -45,11 +45,12 @@ struct RedisKeys: Sendable {
     let upstream: String
     /// `{sb:upstream}:id:CLIENT/ID`: message ids of the last minutes; the tag is the name of the stream.
     let upstreamID: KeyPattern
+    let webhooks: WebhookKeys
 
     /// What the name of every node's channel begins with, for scripts that look the node up.
     let nodeChannelHead: String
 
-    init(prefix: String) {
+    init(prefix: String, isCluster: Bool = false) {
         push = "\(prefix):push"
         nodeChannelHead = "\(prefix):node:{"
         nodeChannel = KeyPattern("\(prefix):node:{", "}")
@@ -60,8 +61,9 @@ struct RedisKeys: Sendable {
         mailboxIndex = KeyPattern("\(prefix):mailbox:{", "}:index")
         mailboxes = "\(prefix):mailboxes"
         mailboxesInWork = "{\(prefix):mailboxes}:cleaning"
-        history = KeyPattern("\(prefix):history:{", "}")
-        historyState = KeyPattern("\(prefix):history:{", "}:state")
+        history = isCluster ? KeyPattern("{\(push)}:history:", "") : KeyPattern("\(prefix):history:{", "}")
+        historyState =
+            isCluster ? KeyPattern("{\(push)}:history:", ":state") : KeyPattern("\(prefix):history:{", "}:state")
         idempotency = KeyPattern("\(prefix):idem:", "")
         command = KeyPattern("\(prefix):command:", "")
         pushLog = KeyPattern("\(prefix):pushes:", "")
@@ -70,5 +72,6 @@ struct RedisKeys: Sendable {
         nodesInfo = "{\(prefix):nodes}:info"
         upstream = "\(prefix):upstream"
         upstreamID = KeyPattern("{\(prefix):upstream}:id:", "")
+        webhooks = WebhookKeys(prefix: prefix)
     }
 }

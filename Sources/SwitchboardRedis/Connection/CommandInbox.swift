@@ -14,6 +14,15 @@ final class CommandInbox: Sendable {
         var isCollected = false
         var trouble: RedisTrouble?
         var accepted = 0
+
+        mutating func ask() {
+            let before = buffer.count
+            buffer.command(arguments: 1)
+            buffer.argument("ASKING" as StaticString)
+            commands.append(PendingCommand(consumer: .nobody, bytes: buffer.count - before))
+            outstanding += 1
+            outstandingBytes += buffer.count - before
+        }
     }
 
     enum Outcome {
@@ -41,11 +50,16 @@ final class CommandInbox: Sendable {
     /// Why it was closed; nil while it is open.
     var trouble: RedisTrouble? { state.withLock { $0.trouble } }
 
-    /// - Parameter write: Writes exactly one command.
-    func add(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer) -> Void) -> Outcome {
+    /// - Parameters:
+    ///   - isAsking: `ASKING` goes right before it.
+    ///   - write: Writes exactly one command.
+    func add(
+        _ consumer: PendingCommand.Consumer, isAsking: Bool = false, _ write: (inout CommandBuffer) -> Void
+    ) -> Outcome {
         state.withLock { state in
             if let trouble = state.trouble { return .refused(trouble.busError) }
             guard state.outstanding < limit, state.outstandingBytes < byteLimit else { return .refused(.overloaded) }
+            if isAsking { state.ask() }
             let before = state.buffer.count
             write(&state.buffer)
             let bytes = state.buffer.count - before

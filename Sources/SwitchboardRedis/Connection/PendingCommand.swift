@@ -14,8 +14,12 @@ struct PendingCommand: Sendable {
         case reply(@Sendable (Result<RESPReply, BusError>) -> Void)
         /// An error reply is a reply like any other.
         case raw(@Sendable (Result<RESPReply, BusError>) -> Void)
-        /// One of a batch; an error reply is a reply like any other.
-        case batch(ReplyBatch)
+        /// One of a batch, and which; an error reply is a reply like any other.
+        case batch(ReplyBatch, Int)
+        /// In a Redis Cluster: may have to go elsewhere first.
+        case routed(RoutedCommand)
+        /// To be completed when replicas have what was written.
+        case kept(KeptCommand)
     }
 
     var consumer: Consumer
@@ -41,7 +45,9 @@ extension PendingCommand {
             if case .error(let text) = reply { return completion(.failure(BusError(reply: text))) }
             completion(.success(reply))
         case .raw(let completion): completion(.success(reply))
-        case .batch(let batch): batch.add(reply)
+        case .batch(let batch, let index): batch.add(reply, at: index)
+        case .routed(let command): command.complete(reply)
+        case .kept(let command): command.complete(reply)
         case .receivers(let completion): completion(reply.count)
         case .route(let call):
             if case .error(let text) = reply, text.hasPrefix("NOSCRIPT"), !call.isRepeated {
@@ -56,7 +62,9 @@ extension PendingCommand {
         switch consumer {
         case .nobody: break
         case .reply(let completion), .raw(let completion): completion(.failure(error))
-        case .batch(let batch): batch.fail(error)
+        case .batch(let batch, _): batch.fail(error)
+        case .routed(let command): command.fail(error)
+        case .kept(let command): command.fail(error)
         case .receivers(let completion): completion(.failure(error))
         case .route(let call): call.completion(.failure(error))
         }

@@ -6,12 +6,15 @@ import SwitchboardCore
 extension RedisConnection {
     /// Connects, logs in, chooses the database and gives the connection a name that `CLIENT LIST` shows.
     ///
-    /// - Parameter symbols: Bulk strings that need no buffer of their own.
+    /// - Parameters:
+    ///   - endpoint: nil is the first of the configured address.
+    ///   - symbols: Bulk strings that need no buffer of their own.
     /// - Throws: ``RedisTrouble``.
     static func connect(
-        _ configuration: RedisConfiguration, name: String, on eventLoop: any EventLoop, symbols: [String] = [],
-        events: RedisChannelHandler.Events
+        _ configuration: RedisConfiguration, to endpoint: RedisEndpoint? = nil, name: String,
+        on eventLoop: any EventLoop, symbols: [String] = [], events: RedisChannelHandler.Events
     ) async throws -> RedisConnection {
+        let endpoint = endpoint ?? configuration.address.endpoints[0]
         let inbox = CommandInbox(limit: configuration.commandLimit, byteLimit: configuration.commandByteLimit)
         let timeout = TimeAmount(configuration.commandTimeout)
         let connection: RedisConnection
@@ -21,11 +24,12 @@ extension RedisConnection {
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
-                .connect(host: configuration.address.host, port: configuration.address.port) { channel in
+                .connect(host: endpoint.host, port: endpoint.port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         if let tls {
                             try channel.pipeline.syncOperations.addHandler(
-                                NIOSSLClientHandler(context: tls, serverHostname: configuration.address.serverName))
+                                NIOSSLClientHandler(
+                                    context: tls, serverHostname: configuration.certificateName ?? endpoint.serverName))
                         }
                         let handler = try RedisChannelHandler(
                             inbox: inbox, timeout: timeout, symbols: symbols, replyLimit: configuration.messageLimit,
@@ -36,7 +40,7 @@ extension RedisConnection {
                     }
                 }
         } catch {
-            throw RedisTrouble.unreachable("\(error)")
+            throw RedisTrouble.unreachable("\(endpoint): \(error)")
         }
         do {
             try await connection.introduce(configuration, name: name)

@@ -22,8 +22,12 @@ final class RedisConnection: Sendable {
 
     /// Sends one command; what comes of it goes to `consumer`, on the connection's event loop or, when it is refused at
     /// once, on this thread.
-    func send(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer) -> Void) {
-        switch inbox.add(consumer, write) {
+    ///
+    /// - Parameter isAsking: Redis is told right before it that the command was redirected here by `ASK`.
+    func send(
+        _ consumer: PendingCommand.Consumer, isAsking: Bool = false, _ write: (inout CommandBuffer) -> Void
+    ) {
+        switch inbox.add(consumer, isAsking: isAsking, write) {
         case .accepted: break
         case .acceptedFirst: channel.eventLoop.execute { [handler] in handler.value.collect() }
         case .refused(let error): PendingCommand(consumer: consumer, bytes: 0).fail(error)
@@ -40,13 +44,16 @@ final class RedisConnection: Sendable {
     }
 
     /// Everything that is received from now on and answers no command goes to the connection's `delivered`.
-    func subscribe(to channels: [String]) {
+    func subscribe(to channels: [String], by dialect: PubSubDialect = .plain) {
         channel.eventLoop.execute { [handler, channel] in
             handler.value.listen()
             var buffer = CommandBuffer()
-            buffer.command(arguments: channels.count + 1)
-            buffer.argument("SUBSCRIBE" as StaticString)
-            for name in channels { buffer.argument(name) }
+            // One by one: sharded channels of one command would have to be on one slot.
+            for name in channels {
+                buffer.command(arguments: 2)
+                buffer.argument(dialect.subscribe)
+                buffer.argument(name)
+            }
             for segment in buffer.take() { channel.write(segment, promise: nil) }
             channel.flush()
         }

@@ -14,6 +14,12 @@ enum RedisTrouble: Error, Hashable, Sendable, CustomStringConvertible {
     /// Redis refuses a command to this user.
     case denied(String)
     case protocolError(String)
+    /// The Sentinels do not know the master, or cannot be asked.
+    case noMaster(String)
+    /// The Sentinels, or the Redis Cluster, have made another server the master.
+    case switched(String)
+    /// Nobody has the slot, or the Redis Cluster says that it is down.
+    case clusterDown(String)
     /// What was published did not come back.
     case canaryLost
     case stopped
@@ -28,6 +34,9 @@ enum RedisTrouble: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongPassword(let reply): "Redis refused the user or password: \(reply)"
         case .denied(let reply): "Redis refused a command: \(reply)"
         case .protocolError(let reason): "protocol error: \(reason)"
+        case .noMaster(let reason): "no master: \(reason)"
+        case .switched(let master): "another server is the master now: \(master)"
+        case .clusterDown(let reason): "the Redis Cluster is not complete: \(reason)"
         case .canaryLost: "what was published did not come back"
         case .stopped: "the link was shut down"
         }
@@ -47,6 +56,7 @@ enum RedisTrouble: Error, Hashable, Sendable, CustomStringConvertible {
         // Before Redis 7 the error of a script has the word further back.
         case "READONLY": self = .readOnly
         case "MASTERDOWN": self = .readOnly
+        case "CLUSTERDOWN": self = .clusterDown(text)
         case "NOAUTH", "WRONGPASS": self = .wrongPassword(text)
         default:
             if text.contains("-READONLY ") { self = .readOnly } else { return nil }
@@ -64,6 +74,9 @@ enum RedisTrouble: Error, Hashable, Sendable, CustomStringConvertible {
         case .wrongPassword: "wrongPassword"
         case .denied: "denied"
         case .protocolError: "protocolError"
+        case .noMaster: "noMaster"
+        case .switched: "switched"
+        case .clusterDown: "clusterDown"
         case .canaryLost: "canaryLost"
         case .stopped: "stopped"
         }

@@ -24,18 +24,23 @@ struct BarrierRounds {
     private struct Round {
         let deadline: NIODeadline
         let waiters: [Waiter]
+        var missing: Set<LinkStateMachine.Way>
     }
 
     private let timeout: TimeAmount
     private let limit: Int
+    private let ways: Set<LinkStateMachine.Way>
     private var round: Round?
     private var next: [Waiter] = []
     /// Rounds are numbered, and a number is not used again: a token that is late meets nobody.
     private var number = 0
     private var isTimerSet = false
 
-    /// - Parameter limit: How many may wait for the next round.
-    init(timeout: TimeAmount, limit: Int) {
+    /// - Parameters:
+    ///   - limit: How many may wait for the next round.
+    ///   - ways: By which the token has to come back: all that do not keep their order among each other.
+    init(timeout: TimeAmount, limit: Int, ways: Set<LinkStateMachine.Way> = [.node]) {
+        self.ways = ways
         self.timeout = timeout
         self.limit = limit
     }
@@ -50,8 +55,12 @@ struct BarrierRounds {
     /// A token has come back.
     ///
     /// - Returns: Who has waited for it, and what is to be done for the others.
-    mutating func returned(_ number: Int, now: NIODeadline) -> (done: [Waiter], action: JoinAction) {
-        guard let round, number == self.number else { return ([], .wait) }
+    mutating func returned(
+        _ number: Int, by way: LinkStateMachine.Way = .node, now: NIODeadline
+    ) -> (done: [Waiter], action: JoinAction) {
+        guard let round, number == self.number, self.round?.missing.remove(way) != nil,
+            self.round?.missing.isEmpty == true
+        else { return ([], .wait) }
         self.round = nil
         defer { next = [] }
         return (round.waiters, next.isEmpty ? .wait : begin(next, now: now))
@@ -82,7 +91,7 @@ struct BarrierRounds {
     private mutating func begin(_ waiters: [Waiter], now: NIODeadline) -> JoinAction {
         let deadline = now + timeout
         number += 1
-        round = Round(deadline: deadline, waiters: waiters)
+        round = Round(deadline: deadline, waiters: waiters, missing: ways)
         defer { isTimerSet = true }
         return .begin(number, timer: isTimerSet ? nil : deadline)
     }

@@ -5,7 +5,8 @@ import Synchronization
 
 extension RedisLink {
     /// Publishes a token on this node's own channel and waits until it comes back: everything that Redis has published before it,
-    /// on either channel, has come before it.
+    /// on either channel, has come before it. In a Redis Cluster the channels are on two servers: it has to come back by both,
+    /// and is sent when everything that this node has sent before is answered.
     func barrier(_ waiter: @escaping BarrierRounds.Waiter) {
         switch barriers.withLock({ $0.join(waiter, now: .now()) }) {
         case .refuse: waiter(.failure(.overloaded))
@@ -13,13 +14,13 @@ extension RedisLink {
         }
     }
 
-    /// A canary has come by this node's channel.
+    /// A canary has come that is this node's.
     ///
     /// - Returns: Whether it was the token of a barrier.
-    func returned(_ token: String) -> Bool {
+    func returned(_ token: String, by way: LinkStateMachine.Way) -> Bool {
         guard token.hasPrefix(barrierToken) else { return false }
         guard let number = Int(token.dropFirst(barrierToken.count)) else { return true }
-        let (done, action) = barriers.withLock { $0.returned(number, now: .now()) }
+        let (done, action) = barriers.withLock { $0.returned(number, by: way, now: .now()) }
         carryOut(action)
         for waiter in done { waiter(.success(())) }
         return true
@@ -32,6 +33,15 @@ extension RedisLink {
     private func carryOut(_ action: BarrierRounds.JoinAction) {
         guard case .begin(let number, let timer) = action else { return }
         if let timer { armBarrier(timer) }
+        guard isCluster else { return publishToken(number, by: .node) }
+        settled { [self] result in
+            if case .failure(let error) = result { return failBarriers(error, round: number) }
+            publishToken(number, by: .shared)
+            publishToken(number, by: .node)
+        }
+    }
+
+    private func publishToken(_ number: Int, by way: LinkStateMachine.Way) {
         let message = BusCodec.encode(.canary("\(barrierToken)\(number)"))
         let consumer = PendingCommand.Consumer.receivers { [self] result in
             switch result {
@@ -40,12 +50,7 @@ extension RedisLink {
             case .failure(let error): failBarriers(error, round: number)
             }
         }
-        send(consumer) { buffer, _ in
-            buffer.command(arguments: 3)
-            buffer.argument("PUBLISH" as StaticString)
-            buffer.argument(self.keys.nodeChannel, self.configuration.node.rawValue)
-            buffer.argument(message)
-        }
+        send(consumer) { buffer, _ in publish(message, by: way, &buffer) }
     }
 
     private func armBarrier(_ deadline: NIODeadline) {

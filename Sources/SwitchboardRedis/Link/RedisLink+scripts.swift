@@ -1,22 +1,38 @@
 import SwitchboardCore
 
 extension RedisLink {
-    /// Runs a script; one that Redis has forgotten is sent again.
+    /// Runs a script; one that Redis has forgotten is sent again. One that writes what must not be lost is answered when
+    /// replicas have it, if any are asked for.
     ///
     /// - Parameter write: Writes the keys and arguments.
     func run(
         _ script: RedisScript, keys: Int, arguments: Int, _ write: @escaping @Sendable (inout CommandBuffer) -> Void,
         completion: @escaping @Sendable (Result<RESPReply, BusError>) -> Void
     ) {
+        guard isCluster, script.announces else {
+            return runPlain(script, keys: keys, arguments: arguments, write, completion: completion)
+        }
+        runPlain(script, keys: keys, arguments: arguments, write) { [self] result in
+            switch result {
+            case .failure(let error): completion(.failure(error))
+            case .success(let reply): announce(Announcements(reply), of: script, completion)
+            }
+        }
+    }
+
+    private func runPlain(
+        _ script: RedisScript, keys: Int, arguments: Int, _ write: @escaping @Sendable (inout CommandBuffer) -> Void,
+        completion: @escaping @Sendable (Result<RESPReply, BusError>) -> Void
+    ) {
         let consumer = PendingCommand.Consumer.raw { [self] result in
             guard case .success(.error(let text)) = result else { return completion(result) }
             guard text.hasPrefix("NOSCRIPT") else { return completion(.failure(BusError(reply: text))) }
-            send(.reply(completion)) { buffer, _ in
-                buffer.call(script, by: nil, keys: keys, arguments: arguments)
+            send(.reply(completion), isKept: script.isKept) { buffer, scripts in
+                buffer.call(script, by: scripts, isForgotten: true, keys: keys, arguments: arguments)
                 write(&buffer)
             }
         }
-        send(consumer) { buffer, scripts in
+        send(consumer, isKept: script.isKept) { buffer, scripts in
             buffer.call(script, by: scripts, keys: keys, arguments: arguments)
             write(&buffer)
         }
@@ -41,7 +57,7 @@ extension RedisLink {
         guard count > 0 else { return [] }
         return try await withCheckedThrowingContinuation { continuation in
             let batch = ReplyBatch(count: count) { continuation.resume(with: $0) }
-            for index in 0..<count { send(.batch(batch)) { write(&$0, $1, index) } }
+            for index in 0..<count { send(.batch(batch, index)) { write(&$0, $1, index) } }
         }
     }
 
@@ -57,13 +73,18 @@ extension RedisLink {
             write(&buffer, index)
         }
         let forgotten = replies.indices.filter { replies[$0].isForgottenScript }
-        let repeated = try await batch(forgotten.count) { buffer, _, index in
-            buffer.call(script, by: nil, keys: keys, arguments: arguments)
+        let repeated = try await batch(forgotten.count) { buffer, scripts, index in
+            buffer.call(script, by: scripts, isForgotten: true, keys: keys, arguments: arguments)
             write(&buffer, forgotten[index])
         }
         for (index, reply) in zip(forgotten, repeated) { replies[index] = reply }
         for case .error(let text) in replies { throw BusError(reply: text) }
-        return replies
+        guard isCluster, script.announces else { return replies }
+        return replies.map { reply in
+            let announcements = Announcements(reply)
+            announce(announcements, of: script) { _ in }
+            return announcements.reply
+        }
     }
 }
 

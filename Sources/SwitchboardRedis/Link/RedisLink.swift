@@ -4,39 +4,40 @@ import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
-/// A node's way to Redis: one connection for commands, one that listens, both made again for ever when they are lost.
+/// A node's way to Redis: connections for commands and such that listen, all made again for ever when one of them is lost.
 ///
 /// It is open only while a canary that was published over the first has come back through the second, on the shared channel
 /// and on the node's own.
 final class RedisLink: Sendable {
-    /// What it takes to send commands while the link is open.
-    final class Ready: Sendable {
-        let connection: RedisConnection
-        let scripts: ScriptTable
-
-        init(connection: RedisConnection, scripts: ScriptTable) {
-            self.connection = connection
-            self.scripts = scripts
-        }
-    }
-
     private struct Gate {
-        /// Counts the pairs of connections; one that is late to end must not shut the next.
+        /// Counts the sets of connections; one that is late to end must not shut the next.
         var life = 0
         var ready: Ready?
         var error = BusError.unavailable("not connected yet")
         var receiver: (any BusReceiver)?
         var lastCanary: NIODeadline?
+        /// When the canary was sent that is under way, and how long the last one took.
+        var canarySentAt: NIODeadline?
+        var canaryLag: TimeAmount?
         var openSince: NIODeadline?
         /// How often the link was opened.
         var openings = 0
         /// Commands on connections that are gone.
         var commands = 0
         var lastPresenceLoss: NIODeadline?
+
+        mutating func canaryReturned(at now: NIODeadline) {
+            lastCanary = now
+            if let sent = canarySentAt { canaryLag = now - sent }
+            canarySentAt = nil
+        }
     }
 
     let configuration: RedisConfiguration
     let keys: RedisKeys
+    let dialect: PubSubDialect
+    /// Asked for every push, so it is kept at hand.
+    let isCluster: Bool
     let logger: Logger
     let drops: DropCounter
     let group: any EventLoopGroup
@@ -47,15 +48,23 @@ final class RedisLink: Sendable {
 
     init(configuration: RedisConfiguration, group: any EventLoopGroup, logger: Logger) {
         self.configuration = configuration
-        self.keys = RedisKeys(prefix: configuration.prefix.rawValue)
+        let isCluster = configuration.address.isCluster
+        self.isCluster = isCluster
+        self.keys = RedisKeys(prefix: configuration.prefix.rawValue, isCluster: isCluster)
+        self.dialect = isCluster ? .sharded : .plain
         self.group = group
         self.logger = logger
         self.drops = DropCounter(logger: logger)
-        self.barriers = Mutex(BarrierRounds(timeout: .seconds(2), limit: configuration.commandLimit))
+        self.barriers = Mutex(
+            BarrierRounds(
+                timeout: .seconds(2), limit: configuration.commandLimit, ways: isCluster ? [.shared, .node] : [.node]))
         self.barrierToken = "\(configuration.node)/\(SessionID.random())/"
     }
 
     var isOpen: Bool { gate.withLock { $0.ready != nil } }
+
+    /// Those for commands, while the link is open.
+    var openConnections: [RedisConnection]? { gate.withLock { $0.ready }?.connections }
 
     var openings: Int { gate.withLock { $0.openings } }
 
@@ -66,21 +75,28 @@ final class RedisLink: Sendable {
         gate.withLock { $0.lastCanary }.map { Double((NIODeadline.now() - $0).nanoseconds) / 1e9 }
     }
 
-    var commands: Int { gate.withLock { $0.commands + ($0.ready?.connection.commands ?? 0) } }
+    /// Seconds that the last canary took; nil when none ever came back.
+    var canaryLag: Double? { gate.withLock { $0.canaryLag }.map { Double($0.nanoseconds) / 1e9 } }
+
+    var commands: Int { gate.withLock { $0.commands + ($0.ready?.commands ?? 0) } }
 
     var receiver: (any BusReceiver)? { gate.withLock { $0.receiver } }
 
     func attach(_ receiver: any BusReceiver) { gate.withLock { $0.receiver = receiver } }
 
     /// Sends one command, or refuses it at once while the link is not open.
-    func send(_ consumer: PendingCommand.Consumer, _ write: (inout CommandBuffer, ScriptTable) -> Void) {
+    ///
+    /// - Parameter isKept: It is answered only when ``RedisConfiguration/minReplicas`` have it.
+    func send(
+        _ consumer: PendingCommand.Consumer, isKept: Bool = false, _ write: (inout CommandBuffer, ScriptTable) -> Void
+    ) {
         guard let ready = gate.withLock({ $0.ready }) else {
             return PendingCommand(consumer: consumer, bytes: 0).fail(gate.withLock { $0.error })
         }
-        ready.connection.send(consumer) { write(&$0, ready.scripts) }
+        ready.send(consumer, isKept: isKept, write)
     }
 
-    /// A new pair of connections is about to be made.
+    /// A new set of connections is about to be made.
     ///
     /// - Returns: Its number, for ``shut(_:life:)``.
     func beginLife() -> Int {
@@ -96,14 +112,17 @@ final class RedisLink: Sendable {
     func open(_ ready: Ready) -> Int {
         gate.withLock { gate in
             gate.ready = ready
-            gate.lastCanary = .now()
+            gate.canaryReturned(at: .now())
             gate.openSince = .now()
             defer { gate.openings += 1 }
             return gate.openings
         }
     }
 
-    func canaryReturned() { gate.withLock { $0.lastCanary = .now() } }
+    func canaryReturned() { gate.withLock { $0.canaryReturned(at: .now()) } }
+
+    /// A canary is about to be sent; one at a time is under way.
+    func canarySent() { gate.withLock { $0.canarySentAt = .now() } }
 
     /// Refuses commands from now on and fails those that wait.
     func shut(_ trouble: RedisTrouble, life: Int) {
@@ -112,14 +131,14 @@ final class RedisLink: Sendable {
             gate.error = trouble.busError
             defer { gate.ready = nil }
             guard let ready = gate.ready else { return nil }
-            gate.commands += ready.connection.commands
+            gate.commands += ready.commands
             // Under the lock, so that it is told before the next life opens, and of what that hears nothing can be taken for
             // a time without a hole.
             gate.receiver?.busWasLost()
             return ready
         }
         guard let ready else { return }
-        ready.connection.close(trouble)
+        ready.close(trouble)
         failBarriers(trouble.busError)
     }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// Takes what the listening connection receives, on its event loop: confirmations, canaries, and messages for the receiver.
 final class SubscriptionInlet: Sendable {
     private enum Symbol: Int, CaseIterable {
-        case message, subscribe, push, node
+        case message, subscribe, push, node, end
     }
 
     /// What the parser is to know by heart, in the order of `Symbol`.
@@ -19,20 +19,26 @@ final class SubscriptionInlet: Sendable {
     private let ids = Mutex(ULIDGenerator())
     private let ownCanary: String
     private let subscribed: @Sendable () -> Void
+    private let ended: @Sendable () -> Void
     private let canary: @Sendable (String, LinkStateMachine.Way) -> Void
 
+    /// - Parameters:
+    ///   - subscribed: Called when all subscriptions are confirmed.
+    ///   - ended: Called when Redis ends one, as a server of a Redis Cluster does when it loses the slot.
+    ///   - canary: Called with each of this node's own that is no token of a barrier.
     init(
-        link: RedisLink, subscribed: @escaping @Sendable () -> Void,
+        link: RedisLink, subscribed: @escaping @Sendable () -> Void, ended: @escaping @Sendable () -> Void,
         canary: @escaping @Sendable (String, LinkStateMachine.Way) -> Void
     ) {
         let node = link.configuration.node
         let channels = [link.keys.push, link.keys.nodeChannel.name(node.rawValue)]
-        self.symbols = ["message", "subscribe"] + channels
+        self.symbols = [link.dialect.message, link.dialect.confirmation] + channels + [link.dialect.end]
         self.link = link
         self.receiver = link.receiver
         self.book = Mutex(SubscriptionBook(channels: channels))
         self.ownCanary = "\(node)/"
         self.subscribed = subscribed
+        self.ended = ended
         self.canary = canary
     }
 
@@ -49,6 +55,7 @@ final class SubscriptionInlet: Sendable {
             receive(bytes, by: channel == Symbol.push.rawValue ? .shared : .node)
         case .subscribe:
             if book.withLock({ $0.confirmed(symbols[channel]) }) { subscribed() }
+        case .end: ended()
         case .push, .node, nil: break
         }
     }
@@ -58,7 +65,7 @@ final class SubscriptionInlet: Sendable {
             let message = try BusCodec.decode(bytes, newID: newID)
             if case .canary(let token) = message {
                 // Those of other nodes are on the shared channel too.
-                guard token.hasPrefix(ownCanary), way == .shared || !link.returned(token) else { return }
+                guard token.hasPrefix(ownCanary), !link.returned(token, by: way) else { return }
                 canary(token, way)
                 return
             }

@@ -22,6 +22,20 @@ struct CommandBuffer {
     /// Arguments that are RESP already.
     mutating func prepared(_ bytes: ByteBuffer) { count += tail.writeImmutableBuffer(bytes) }
 
+    /// Whole commands, as ``take()`` has returned them.
+    mutating func commands(_ pieces: [ByteBuffer]) {
+        for piece in pieces {
+            guard piece.readableBytes >= Self.ownSegment else {
+                prepared(piece)
+                continue
+            }
+            finished.append(tail)
+            finished.append(piece)
+            tail = ByteBuffer()
+            count += piece.readableBytes
+        }
+    }
+
     mutating func argument(_ text: String) {
         var text = text
         text.withUTF8 { bulk(UnsafeRawBufferPointer($0)) }

@@ -6,6 +6,50 @@ enum RedisScript: Int, CaseIterable, Sendable {
     case enqueue, mail, ack, cancel, expire, due
     case append, history
     case claim, note
+    case webhookConnected, webhookLost, webhookOverdue, webhookDisconnected, webhookAppend
+    case webhookClaim, webhookSettle, webhookReplay
+
+    /// What it writes is kept for clients or backends: it must not be lost with its master.
+    var isKept: Bool {
+        switch self {
+        case .enqueue, .append, .accept, .webhookAppend: true
+        // Lost with its master it would be told again, or never; and it must not be overtaken by what is kept.
+        case .webhookConnected, .webhookLost: true
+        default: false
+        }
+    }
+
+    /// Where its reply counts the receivers of what it publishes: 0 is said there when it is published afterwards.
+    var receivers: Receivers? {
+        switch self {
+        case .route: .reply
+        case .enqueue: .element(2)
+        default: nil
+        }
+    }
+
+    enum Receivers {
+        case reply
+        case element(Int)
+    }
+
+    /// In a Redis Cluster a script reaches only the channels of its own slot, which for a history is that of the shared channel.
+    /// Others hand what is to be published back behind their reply, and the link publishes it.
+    private static let announcing = Set(
+        allCases.filter { $0 != .append && String(decoding: $0.source, as: UTF8.self).contains("redis.call('PUBLISH'") }
+    )
+
+    /// In a Redis Cluster its reply is the first of an array, and behind it are channels and messages to publish.
+    var announces: Bool { Self.announcing.contains(self) }
+
+    /// As it runs in a Redis Cluster.
+    var clusterSource: [UInt8] {
+        let name = announces ? "announce(" : "redis.call('SPUBLISH',"
+        let body = String(decoding: source, as: UTF8.self).replacing("redis.call('PUBLISH',", with: name)
+        guard announces else { return Array(body.utf8) }
+        return PackageResources.announce_lua + Array("\nlocal function script()\n\(body)\nend\n".utf8)
+            + PackageResources.announced_lua
+    }
 
     /// The whole script: what several have in common goes ahead of each.
     var source: [UInt8] {
@@ -13,6 +57,9 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .enqueue, .mail, .ack, .cancel, .expire:
             PackageResources.common_lua + PackageResources.mailbox_lua + body
         case .append, .history: PackageResources.common_lua + body
+        case .webhookConnected, .webhookLost, .webhookOverdue, .webhookDisconnected, .webhookAppend, .webhookClaim,
+            .webhookSettle, .webhookReplay:
+            PackageResources.webhooks_lua + body
         default: body
         }
     }
@@ -38,6 +85,14 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .history: PackageResources.history_lua
         case .claim: PackageResources.claim_lua
         case .note: PackageResources.note_lua
+        case .webhookConnected: PackageResources.webhook_connected_lua
+        case .webhookLost: PackageResources.webhook_lost_lua
+        case .webhookOverdue: PackageResources.webhook_overdue_lua
+        case .webhookDisconnected: PackageResources.webhook_disconnected_lua
+        case .webhookAppend: PackageResources.webhook_append_lua
+        case .webhookClaim: PackageResources.webhook_claim_lua
+        case .webhookSettle: PackageResources.webhook_settle_lua
+        case .webhookReplay: PackageResources.webhook_replay_lua
         }
     }
 }
@@ -45,18 +100,20 @@ enum RedisScript: Int, CaseIterable, Sendable {
 /// How to call each script on one connection: by the digest that Redis gave it when it was loaded.
 struct ScriptTable: Sendable {
     private let calls: [ByteBuffer]
+    private let isCluster: Bool
 
     /// Loads all scripts.
     ///
     /// - Throws: ``RedisTrouble``.
-    init(loadedBy connection: RedisConnection) async throws {
+    init(loadedBy connection: RedisConnection, isCluster: Bool) async throws {
+        self.isCluster = isCluster
         var calls: [ByteBuffer] = []
         for script in RedisScript.allCases {
             let reply = try await connection.demand { buffer in
                 buffer.command(arguments: 3)
                 buffer.argument("SCRIPT" as StaticString)
                 buffer.argument("LOAD" as StaticString)
-                buffer.argument(ByteBuffer(bytes: script.source))
+                buffer.argument(Self.source(of: script, isCluster: isCluster))
             }
             guard let digest = reply.text, digest.utf8.count == 40 else {
                 throw RedisTrouble.protocolError("SCRIPT LOAD did not answer with a digest")
@@ -71,19 +128,27 @@ struct ScriptTable: Sendable {
 
     /// The first two arguments of a call, in RESP.
     func call(_ script: RedisScript) -> ByteBuffer { calls[script.rawValue] }
+
+    func source(of script: RedisScript) -> ByteBuffer { Self.source(of: script, isCluster: isCluster) }
+
+    private static func source(of script: RedisScript, isCluster: Bool) -> ByteBuffer {
+        ByteBuffer(bytes: isCluster ? script.clusterSource : script.source)
+    }
 }
 
 extension CommandBuffer {
     /// Begins the call of a script; the keys and arguments follow.
     ///
-    /// - Parameter digests: nil sends the source itself, which Redis keeps for later calls.
-    mutating func call(_ script: RedisScript, by digests: ScriptTable?, keys: Int, arguments: Int) {
+    /// - Parameter isForgotten: Sends the source itself, which Redis keeps for later calls.
+    mutating func call(
+        _ script: RedisScript, by scripts: ScriptTable, isForgotten: Bool = false, keys: Int, arguments: Int
+    ) {
         command(arguments: 3 + keys + arguments)
-        if let digests {
-            prepared(digests.call(script))
-        } else {
+        if isForgotten {
             argument("EVAL" as StaticString)
-            argument(ByteBuffer(bytes: script.source))
+            argument(scripts.source(of: script))
+        } else {
+            prepared(scripts.call(script))
         }
         argument(keys)
     }

@@ -14,14 +14,16 @@ enum EnqueueReply {
         case let elements? where elements.count == 2:
             guard let pushes = elements[0].integer, let bytes = elements[1].integer else { break }
             return .success(.done(.full(MailboxSize(pushes: pushes, bytes: bytes))))
-        case let elements? where elements.count >= 4:
-            guard let offset = elements[0].offset, let previous = elements[1].offset, let nodes = elements[2].integer
+        case let elements? where elements.count >= 6:
+            guard let offset = elements[0].offset, let previous = elements[1].offset, let nodes = elements[2].integer,
+                let pushes = elements[4].integer, let bytes = elements[5].integer
             else { break }
             return .success(
                 .done(
                     .stored(
                         BusPush.Place(offset: offset, previous: previous), nodes: nodes, collapsed: elements[3].pushID,
-                        displaced: elements[4...].compactMap(\.pushID))))
+                        displaced: elements[6...].compactMap(\.pushID),
+                        size: MailboxSize(pushes: pushes, bytes: bytes))))
         default: break
         }
         return .failure(.unexpectedReply(to: .enqueue))
@@ -45,7 +47,7 @@ struct MailReply {
         else { return .failure(.unexpectedReply(to: .mail)) }
         let page = MailPage(
             pushes: entries.storedPushes(epoch: nil, drops: drops),
-            expired: expired.compactMap(\.pushID).map { ExpiredPush(id: $0, client: client) },
+            expired: expired.compactMap { $0.expired(of: client) },
             hasMore: elements[0] == .integer(1))
         return .success(MailReply(page: page, end: end))
     }
@@ -82,7 +84,7 @@ struct ExpireReply {
         return .success(
             ExpireReply(
                 end: end.isEmpty ? nil : end, nextExpiry: elements[1].integer,
-                pushes: elements[2...].compactMap(\.pushID).map { ExpiredPush(id: $0, client: client) }))
+                pushes: elements[2...].compactMap { $0.expired(of: client) }))
     }
 }
 
@@ -120,6 +122,13 @@ extension RESPReply {
 
     /// nil for an empty text as well.
     var pushID: PushID? { text.flatMap { $0.isEmpty ? nil : PushID(unchecked: $0) } }
+
+    /// `ID` or `ID TRACEPARENT`.
+    fileprivate func expired(of client: ClientID) -> ExpiredPush? {
+        guard let words = text?.split(separator: " ", maxSplits: 1), let id = words.first else { return nil }
+        let trace = words.count > 1 ? TraceContext(traceparent: String(words[1])) : nil
+        return ExpiredPush(id: PushID(unchecked: String(id)), client: client, trace: trace)
+    }
 
     /// `NODE TICKET`.
     fileprivate var waiter: AckedPush.Waiter? {

@@ -48,8 +48,10 @@ extension RedisStore {
             buffer.argument(call.limits.bytes)
             buffer.argument(call.limits.overflow == .refuse ? "refuse" as StaticString : "displace")
             buffer.argument(isClean ? 1 : 0)
-        } completion: {
-            completion($0.flatMap(EnqueueReply.parse))
+        } completion: { [self] result in
+            // Where the push takes another way than the note below, it may have been overtaken by it.
+            if configuration.writesApart, case .success = result { noteExpiry(call.expiresAt, of: call.client) }
+            completion(result.flatMap(EnqueueReply.parse))
         }
         noteExpiry(call.expiresAt, of: call.client)
     }

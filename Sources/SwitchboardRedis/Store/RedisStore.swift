@@ -6,12 +6,16 @@ import Synchronization
 /// What a cluster remembers in Redis.
 public final class RedisStore: Store {
     let link: RedisLink
+    public let webhooks: any WebhookStore
     /// The opening of the link in which this node's lease was last renewed.
     let lastBeat = Mutex<Int?>(nil)
     /// Pushes that were found expired where nobody asked for them; ``expireMail()`` tells of them.
     let untold = Mutex<[ExpiredPush]>([])
 
-    init(link: RedisLink) { self.link = link }
+    init(link: RedisLink) {
+        self.link = link
+        webhooks = RedisWebhooks(link: link)
+    }
 
     var keys: RedisKeys { link.keys }
 
@@ -87,7 +91,7 @@ public final class RedisStore: Store {
             buffer.argument(departure.isLost ? 1 : 0)
             buffer.argument(lifetime)
         } completion: { [self] result in
-            // Without this, the node's next restoration or the end of its lease puts the record right.
+            // Without this, `disown` puts the record right when Redis is back, or the end of the node's lease.
             guard case .success = result else { return }
             strike(client: departure.client, session: departure.session, from: departure.node)
         }
@@ -103,8 +107,13 @@ public final class RedisStore: Store {
                 buffer.argument(Int(change.epoch))
                 buffer.argument(NodeLease.lostReason)
                 buffer.fields(of: change)
-            } completion: { [link] result in
-                if case .success(.integer(2)) = result { link.presenceWasLost() }
+            } completion: { [self] result in
+                switch result {
+                case .success(.integer(2)): link.presenceWasLost()
+                case .success(.integer(0)) where link.isCluster:
+                    evictIfReplaced(change.client, epoch: change.epoch)
+                default: break
+                }
             }
         }
     }
@@ -167,8 +176,8 @@ public final class RedisStore: Store {
         let batch = ReplyBatch(count: 2) { result in
             completion(result.map { Leases.isAlive(score: $0[1], time: $0[0]) })
         }
-        link.send(.batch(batch)) { buffer, _ in buffer.time() }
-        link.send(.batch(batch)) { buffer, _ in
+        link.send(.batch(batch, 0)) { buffer, _ in buffer.time() }
+        link.send(.batch(batch, 1)) { buffer, _ in
             buffer.command(arguments: 3)
             buffer.argument("ZSCORE" as StaticString)
             buffer.argument(self.keys.nodes)

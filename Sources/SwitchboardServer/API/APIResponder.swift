@@ -27,6 +27,7 @@ enum APIResponder {
                 failure = error
             }
             response.headers[.date] = HTTPDate.now()
+            if node.isDraining { response.headers[.connection] = "close" }
             // A HEAD is answered as GET would be, without the body (RFC 9110 section 9.3.2).
             if request.method == .head { response.body = ResponseBody() }
             do {

@@ -15,7 +15,11 @@ enum APIRouter {
         CommandRoutes(node: node).add(to: table)
         GroupCommandRoutes(node: node).add(to: table)
         ClusterRoutes(node: node).add(to: table)
+        NodeRoutes(node: node).add(to: table)
+        EventRoutes(node: node).add(to: table)
+        WebhookRoutes(node: node).add(to: table)
         ServiceRoutes(node: node).add(to: table)
+        MetricsRoutes(node: node).add(to: table)
         table.register(on: router)
         return router
     }

@@ -6,7 +6,8 @@ extension JSONObjectWriter {
     /// A time as RFC 3339 in UTC, with milliseconds.
     mutating func time(_ name: StaticString, _ milliseconds: UInt64?) {
         guard let milliseconds else { return }
-        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        // The format cuts off what is below a millisecond, and a Double has a little less than most of them.
+        let date = Date(timeIntervalSince1970: (Double(milliseconds) + 0.5) / 1000)
         string(name, date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
     }
 

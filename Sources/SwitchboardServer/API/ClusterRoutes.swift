@@ -64,7 +64,9 @@ struct ClusterRoutes<Context: RequestContext> {
                 entry.string("version", node.version)
                 entry.time("startedAt", node.startedAt)
                 entry.integer("sessions", node.sessions)
-                entry.literal("draining", node.isDraining ? "true" : "false")
+                entry.boolean("draining", node.isDraining)
+                entry.string("state", NodeDrain.Phase(node).rawValue)
+                if let lag = node.busLag { entry.number("busLag", lag) }
             }
         }
     }
@@ -75,7 +77,10 @@ struct ClusterRoutes<Context: RequestContext> {
         let nodes = replies.bodies.sorted { $0.node < $1.node }.compactMap { reply -> (NodeID, [(String, Int)])? in
             guard let document = try? JSONDocument(reply.body) else { return nil }
             let figures = document.members.compactMap { name, value in document.integer(value).map { (name, $0) } }
-            for (name, value) in figures { total[name, default: 0] &+= value }
+            for (name, value) in figures {
+                let sum = total[name] ?? 0
+                total[name] = NodeReport.maxima.contains(name) ? max(sum, value) : sum &+ value
+            }
             return (reply.node, figures)
         }
         return .json { json in

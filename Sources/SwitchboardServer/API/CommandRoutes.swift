@@ -35,6 +35,7 @@ struct CommandRoutes: Sendable {
             guard let id = CommandID(rawValue: key) else { throw Problem.invalidCommandID }
             order.id = id
         }
+        order.trace = request.traceContext
         guard node.settlement.isSettled else { throw Problem.busUnavailable("the nodes are finding together again") }
         let call = CommandCall(order, to: client, commands: node.commands)
         if Preference.respondsAsync(request.headers[optional: FieldName.prefer] ?? "") { return try await later(call) }

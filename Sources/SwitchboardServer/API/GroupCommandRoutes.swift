@@ -19,14 +19,15 @@ struct GroupCommandRoutes: Sendable {
 
     private func send(_ request: Request, to group: GroupName, _ context: APIContext) async throws -> Response {
         guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the body") }
-        let order = try CommandDocument.read(try await request.wholeBody(limit: node.configuration.bodyLimit))
+        var order = try CommandDocument.read(try await request.wholeBody(limit: node.configuration.bodyLimit))
         guard order.id == nil, request.headers[optional: FieldName.idempotencyKey] == nil else {
             throw Problem.invalidRequest("an 'id' names one command, and a group gets one for each member")
         }
+        order.trace = request.traceContext
         guard node.settlement.isSettled else { throw Problem.busUnavailable("the nodes are finding together again") }
         let (members, isComplete) = try await members(of: group)
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: true)
-        return answer.response(on: context.channel) { queue in
+        return answer.response(on: context.channel) { [order] queue in
             let answered = try await send(order, to: members, into: queue)
             var last = JSONObjectWriter.document { json in
                 json.integer("matched", members.count)

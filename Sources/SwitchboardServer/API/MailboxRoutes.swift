@@ -5,8 +5,6 @@ import SwitchboardProtocol
 
 /// What waits for a client, and cancelling it.
 struct MailboxRoutes: Sendable {
-    private static let standardLimit = 100
-    private static let maximumLimit = 1000
     /// Bytes of payload that are read for one page; the page ends early when there is more.
     private static let pageBytes = 1 << 20
 
@@ -22,12 +20,15 @@ struct MailboxRoutes: Sendable {
     }
 
     private func list(_ client: ClientID, _ request: Request) async throws -> Response {
-        let (limit, cursor) = try page(request)
+        let (limit, cursor) = try streamPage(of: request)
         let page = try await stored {
             try await node.store.mail(of: client, after: cursor, limit: limit, bytes: Self.pageBytes)
         }
         for push in page.expired { node.expired(push) }
-        let size = try await stored { try await node.store.mailboxSize(of: client) }
+        // Of a whole mailbox nothing is asked twice: a push that expires between two questions would be in one answer only.
+        let size =
+            cursor == nil && !page.hasMore
+            ? MailboxSize(page.pushes) : try await stored { try await node.store.mailboxSize(of: client) }
         return .json { json in
             json.string("client", client.rawValue)
             json.integer("count", size.pushes)
@@ -35,26 +36,6 @@ struct MailboxRoutes: Sendable {
             json.list("pushes", page.pushes) { $0.waiting($1) }
             if page.hasMore, let last = page.pushes.last?.durable?.place { json.string("next", last.text) }
         }
-    }
-
-    private func page(_ request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
-        let query = try URLQuery.checked(request.uri.query)
-        var limit = Self.standardLimit
-        var cursor: StreamOffset?
-        for (name, value) in query.items {
-            switch name {
-            case "limit":
-                guard let number = Int(value), (1...Self.maximumLimit).contains(number) else {
-                    throw .invalidRequest("'limit' must be 1-\(Self.maximumLimit)")
-                }
-                limit = number
-            case "cursor":
-                guard let offset = StreamOffset(value) else { throw .invalidRequest("'cursor' is not one of ours") }
-                cursor = offset
-            default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
-            }
-        }
-        return (limit, cursor)
     }
 
     private func cancel(_ push: PushID, for client: ClientID) async throws -> Response {
@@ -69,6 +50,12 @@ struct MailboxRoutes: Sendable {
         let pushes = try await stored { try await node.store.emptyMailbox(of: client) }
         for push in pushes { node.journal.note(.cancelled, about: push, client: client) }
         return .json { $0.integer("deleted", pushes.count) }
+    }
+}
+
+extension MailboxSize {
+    fileprivate init(_ pushes: [BusPush]) {
+        self.init(pushes: pushes.count, bytes: pushes.reduce(0) { $0 + $1.payload.bytes.readableBytes })
     }
 }
 

@@ -1,4 +1,5 @@
 import Hummingbird
+import SwitchboardCore
 import SwitchboardProtocol
 
 /// A path parameter, percent-decoded.
@@ -28,4 +29,23 @@ extension URLQuery {
         if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
         return query
     }
+}
+
+/// The page of a list that is kept in the order of its offsets.
+func streamPage(of request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
+    var page: (limit: Int, cursor: StreamOffset?) = (100, nil)
+    for (name, value) in try URLQuery.checked(request.uri.query).items {
+        switch name {
+        case "limit":
+            guard let number = Int(value), (1...1000).contains(number) else {
+                throw .invalidRequest("'limit' must be 1-1000")
+            }
+            page.limit = number
+        case "cursor":
+            guard let offset = StreamOffset(value) else { throw .invalidRequest("'cursor' is not one of ours") }
+            page.cursor = offset
+        default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
+        }
+    }
+    return page
 }

@@ -95,6 +95,9 @@ struct Problem: Error, Hashable {
         problem.detail = "no push of this id waits for \(client)"
         return problem
     }
+    static func nodeNotFound(_ node: NodeID) -> Problem {
+        Problem(404, "node_not_found", "There is no such node", "no living node is called \(node)")
+    }
     static let commandNotFound = Problem(
         404, "command_not_found", "Nothing is known of the command", "there was none of this id lately")
     static let notFound = Problem(404, "not_found", "There is no such route", "see /openapi.yaml")
@@ -110,6 +113,9 @@ struct Problem: Error, Hashable {
     static let idempotencyConflict = Problem(
         409, "idempotency_conflict", "The id was used for another request",
         "within 5 minutes the same id or Idempotency-Key must come with the same request")
+    static func nodeStopping(_ node: NodeID) -> Problem {
+        Problem(409, "node_stopping", "The process is stopping", "\(node) cannot take clients again")
+    }
     static func commandsUnsupported(_ client: ClientID) -> Problem {
         Problem(
             409, "commands_unsupported", "The client cannot take commands",
@@ -153,6 +159,16 @@ struct Problem: Error, Hashable {
             "\(client) has its limit of waiting commands",
             retryAfter: 1)
     }
+    /// The backend that decides about clients has refused one.
+    static func connectionRefused(_ status: Int, _ reason: String?, retryAfter: Double?) -> Problem {
+        Problem(
+            status, "connection_refused", "The client may not connect", reason ?? "the backend refused the client",
+            retryAfter: retryAfter.map { Int(min(max(1, $0.rounded(.up)), 86_400)) } ?? (status == 429 ? 1 : nil))
+    }
+    static let webhooksOff = Problem(
+        409, "webhooks_off", "There are no webhooks", "no URL is configured to which events could go")
+    static let eventNotFound = Problem(
+        404, "event_not_found", "There is no such event", "no event of this id was given up, or it was replayed")
     static let callerGone = Problem(
         499, "caller_gone", "The caller has gone",
         "the connection was closed before the client had answered, and the command was cancelled")
@@ -170,10 +186,22 @@ struct Problem: Error, Hashable {
         Problem(503, "not_ready", "The node is not ready", detail, retryAfter: 1)
     }
 
+    static func nodeSilent(_ node: NodeID) -> Problem {
+        Problem(504, "node_silent", "The node does not answer", "\(node) did not answer in time; ask again")
+    }
     static func noResult(_ client: ClientID) -> Problem {
         Problem(
             504, "no_result", "The client did not answer",
             "no result came from \(client) in time; the command may have run")
+    }
+
+    /// For a client that is connected already, though not registered.
+    var closeCode: CloseCode {
+        switch status {
+        case 401: .unauthenticated
+        case 429, 500...599: .overloaded
+        default: .forbidden
+        }
     }
 
     /// What the bus or store could not do.

@@ -28,12 +28,14 @@ struct PushEndpoint: Sendable {
     /// Without regard to repetitions.
     private func push(_ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void) {
         guard node.settlement.isSettled else {
+            node.delivery.refused(order)
             return completion(.failure(.busUnavailable("the nodes are finding together again")))
         }
         // The closure lives as long as the push is under way, so it takes no more of the order along than it needs.
         var needed: ClientID?
         if order.options.failsOffline, case .client(let client) = order.target { needed = client }
         node.delivery.push(order) { [node, needed] id, result in
+            if node.isVerbose { node.log(id, result) }
             switch result {
             case .success(let report): completion(Self.answer(id, report, needed))
             case .failure(.bus(let error)): completion(.failure(Problem(error)))

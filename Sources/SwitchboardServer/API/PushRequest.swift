@@ -18,16 +18,58 @@ enum PushRoute: Hashable, Sendable {
 struct PushRequest: Sendable {
     let route: PushRoute
     /// Behind the `?`.
-    var query = ""
-    var contentType: String?
-    var prefer: String?
-    var idempotencyKey: String?
-    var hasAuthorization = false
+    let query: String
+    let contentType: String?
+    var hasAuthorization: Bool
     let body: ByteBuffer
+    private let rarities: Rarities?
+
+    /// What few requests have, apart, so that the many without are small to copy.
+    final class Rarities: Sendable {
+        let prefer: String?
+        let idempotencyKey: String?
+        let trace: TraceContext?
+
+        init(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) {
+            self.prefer = prefer
+            self.idempotencyKey = idempotencyKey
+            self.trace = trace
+        }
+
+        static func of(_ prefer: String?, _ idempotencyKey: String?, _ trace: TraceContext?) -> Rarities? {
+            prefer == nil && idempotencyKey == nil && trace == nil ? nil : Rarities(prefer, idempotencyKey, trace)
+        }
+    }
+
+    var prefer: String? { rarities?.prefer }
+    var idempotencyKey: String? { rarities?.idempotencyKey }
+    var trace: TraceContext? { rarities?.trace }
+
+    init(
+        route: PushRoute, query: String, contentType: String?, hasAuthorization: Bool, rarities: Rarities?,
+        body: ByteBuffer
+    ) {
+        self.route = route
+        self.query = query
+        self.contentType = contentType
+        self.hasAuthorization = hasAuthorization
+        self.rarities = rarities
+        self.body = body
+    }
+
+    init(
+        route: PushRoute, query: String = "", contentType: String? = nil, prefer: String? = nil,
+        idempotencyKey: String? = nil, hasAuthorization: Bool = false, trace: TraceContext? = nil, body: ByteBuffer
+    ) {
+        self.init(
+            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
+            rarities: .of(prefer, idempotencyKey, trace), body: body)
+    }
 
     /// - Throws: the ``Problem`` that is its answer.
     func accepted() throws(Problem) -> PushOrder {
         var order = try self.order()
+        order.trace = trace
         guard !hasAuthorization else { throw .notImplemented("authentication") }
         if let prefer { order.options.wait = try Preference.wait(prefer) }
         if let idempotencyKey {

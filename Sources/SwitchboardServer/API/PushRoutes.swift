@@ -22,7 +22,7 @@ struct PushRoutes<Context: RequestContext> {
             route: route, query: request.uri.query ?? "", contentType: request.headers[.contentType],
             prefer: request.headers[optional: FieldName.prefer],
             idempotencyKey: request.headers[optional: FieldName.idempotencyKey],
-            hasAuthorization: request.headers[.authorization] != nil,
+            hasAuthorization: request.headers[.authorization] != nil, trace: request.traceContext,
             body: try await request.wholeBody(limit: node.configuration.bodyLimit))
         let answer: PushEndpoint.Answer = await withCheckedContinuation { continuation in
             PushEndpoint(node: node).handle(push) { continuation.resume(returning: $0) }

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import SwitchboardProtocol
 
 /// `POST /v1/pushes`: many pushes in one request, an answer for each, while the request still comes.
 struct PushStreamRoutes: Sendable {
@@ -28,20 +29,25 @@ struct PushStreamRoutes: Sendable {
         }
         let prefer = request.headers[optional: FieldName.prefer]
         if let prefer { _ = try Preference.wait(prefer) }
+        let trace = request.traceContext
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: false)
         // A body that is broken from the start is refused with a status.
         let body = try await BegunBody(request.body)
-        return answer.response(on: context.channel) { queue in try await push(body, prefer: prefer, into: queue) }
+        return answer.response(on: context.channel) { queue in
+            try await push(body, prefer: prefer, trace: trace, into: queue)
+        }
     }
 
-    private func push(_ body: BegunBody, prefer: String?, into queue: AnswerQueue) async throws {
+    private func push(
+        _ body: BegunBody, prefer: String?, trace: TraceContext?, into queue: AnswerQueue
+    ) async throws {
         var lines = LineSplitter(limit: Self.maximumLineLength)
         var count = 0
         var mayOvertake = false
         func take(_ line: ByteBuffer) async throws {
             count += 1
             guard count <= Self.maximumLines else { throw Problem.tooManyLines(Self.maximumLines) }
-            let request = PushRequest(route: .push, prefer: prefer, body: line)
+            let request = PushRequest(route: .push, prefer: prefer, trace: trace, body: line)
             let order: PushOrder
             do { order = try request.accepted() } catch { return try await queue.add(Self.line(.failure(error))) }
             let isNamed = request.key(order) != nil

@@ -14,24 +14,10 @@ struct ServiceRoutes<Context: RequestContext> {
         let script = Asset(PackageResources.switchboard_js, type: "text/javascript; charset=utf-8", maximumAge: 300)
         table.get("/switchboard.js") { request, _ in script.response(to: request) }
         table.get("/ws") { _, _ in throw Problem.upgradeRequired }
-        addLater(to: table)
     }
 
     private func ready() throws(Problem) -> Response {
-        guard !node.isDraining else { throw .notReady("the node is draining") }
-        if let trouble = node.busHealth.trouble { throw .notReady(trouble) }
-        guard node.settlement.isSettled else { throw .notReady("the nodes are finding together again") }
+        if let reason = node.unreadiness { throw .notReady(reason) }
         return .json(ByteBuffer(string: #"{"status":"ready"}"#))
-    }
-
-    /// Refused, never ignored.
-    private func addLater(to table: RouteTable<Context>) {
-        let later: [(RouterPath, HTTPRequest.Method, String)] = [
-            ("/v1/nodes/:id/drain", .post, "draining by request"),
-            ("/metrics", .get, "metrics"),
-        ]
-        for (path, method, what) in later {
-            table.on(path, method) { _, _ in throw Problem.notImplemented(what) }
-        }
     }
 }

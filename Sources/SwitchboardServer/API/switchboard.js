@@ -27,6 +27,8 @@
  * @property {string} channel `client`, `group:NAME` or `all`
  * @property {any} data what the backend sent: any JSON value, or a Uint8Array for bytes
  * @property {boolean} durable whether it is kept until it was received
+ * @property {string} [traceparent] the backend's place in a trace (W3C Trace Context), when it named one
+ * @property {string} [tracestate]
  */
 
 /**
@@ -39,6 +41,8 @@
  * @property {(data: any) => Promise<void>} output sends a piece of a streamed answer. The promise is fulfilled when the piece
  *   was handed to the socket: await it to send no faster than the link takes. Throws when too many pieces wait. Pieces that
  *   were under way when a link broke may be missing; the result never is.
+ * @property {string} [traceparent] the backend's place in a trace (W3C Trace Context), when it named one
+ * @property {string} [tracestate]
  */
 
 /**
@@ -164,8 +168,9 @@ export class ReconnectPolicy {
    *   goaway's time; `atOnce`: the close code says not to wait.
    */
   delay({ lifetime, atLeast, moment, atOnce = false, random }) {
-    const isFresh = this.failures === 0 || (lifetime ?? 0) >= 60;
-    if ((lifetime ?? 0) >= 60) this.failures = 0;
+    // Moved from node to node while a cluster is rolled, the client has failed at nothing.
+    if ((lifetime ?? 0) >= (moment !== undefined || atOnce ? 5 : 60)) this.failures = 0;
+    const isFresh = this.failures === 0;
     let bound = Math.min(this.maximum, this.minimum * 2 ** Math.min(this.failures, 30));
     if (lifetime !== undefined && this.failures === 0) bound = Math.max(5, bound);
     this.failures += 1;
@@ -683,7 +688,7 @@ export class Switchboard {
     // Handlers run in order, so everything before it has been handled, too.
     if (this.#memory.isHandled(id)) return this.#confirm({ id, channel, offset, wantsAck: frame.ack === true, link });
     /** @type {Push} */
-    const push = { id, channel, data: payload(frame), durable: offset !== undefined };
+    const push = { id, channel, data: payload(frame), durable: offset !== undefined, ...trace(frame) };
     const item = { id, push, channel, offset, wantsAck: frame.ack === true, link };
     if (!this.#inbox.add(id, item, size)) return this.#overflow(link);
     if (offset !== undefined && channel !== 'client') this.#arrived.set(channel, offset);
@@ -1166,7 +1171,8 @@ class CommandRunner {
    * @param {any} frame
    * @param {any} data
    */
-  async #start({ id, name, timeout }, data) {
+  async #start(frame, data) {
+    const { id, name, timeout } = frame;
     const controller = new AbortController();
     const { signal } = controller;
     const seconds = bounded(Number(timeout ?? 0));
@@ -1181,7 +1187,7 @@ class CommandRunner {
     });
     const run = { isOver: false };
     const output = (/** @type {any} */ piece) => this.#output(id, piece, run, signal);
-    const result = await this.#outcome({ id, name, data, timeout: seconds, signal, output });
+    const result = await this.#outcome({ id, name, data, timeout: seconds, ...trace(frame), signal, output });
     run.isOver = true;
     clearTimeout(timer);
     this.#running.delete(id);
@@ -2226,6 +2232,15 @@ function utf8Length(value) {
  */
 function payload(frame) {
   return typeof frame.base64 === 'string' ? Uint8Array.from(atob(frame.base64), (letter) => letter.charCodeAt(0)) : frame.data;
+}
+
+/**
+ * What a frame says of a trace, as far as it does.
+ *
+ * @param {any} frame
+ */
+function trace({ traceparent, tracestate }) {
+  return { ...(traceparent !== undefined && { traceparent }), ...(tracestate !== undefined && { tracestate }) };
 }
 
 /**

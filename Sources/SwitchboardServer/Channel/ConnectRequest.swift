@@ -12,6 +12,8 @@ struct ConnectRequest: Sendable {
     var labels: [String: String]
     let address: String
     let userAgent: String?
+    /// What the backend has given to the client; nil when it was not asked.
+    var grant: Grant?
     /// Channel to offset: where the client wants to go on.
     var resume: [String: String] = [:]
     /// The client has promised a `hello`.
@@ -20,6 +22,18 @@ struct ConnectRequest: Sendable {
     /// Seconds for which the first frame of a framed client is awaited. Without a promise a client that is named in the URL
     /// hardly waits for its answer, while one that is not may yet name itself.
     var helloGrace: Double { saysHello ? 10 : client == nil ? 1 : 0.1 }
+
+    /// What a backend gives to a client when it connects.
+    struct Grant: Hashable, Sendable {
+        var groups: [GroupName] = []
+        var labels: [String: String] = [:]
+    }
+
+    mutating func take(_ grant: Grant) {
+        self.grant = grant
+        for group in grant.groups where !groups.contains(group) { groups.append(group) }
+        labels.merge(grant.labels) { $1 }
+    }
 
     static func generatedID() -> ClientID { ClientID(unchecked: "anon-" + SessionID.random().rawValue) }
 
@@ -73,6 +87,8 @@ struct ConnectRequest: Sendable {
         where request.labels.count < Target.maximumLabels || request.labels[name] != nil {
             request.labels[name] = value
         }
+        // What the backend said stands.
+        if let grant { request.labels.merge(grant.labels) { $1 } }
         return request
     }
 

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTPTypes
 import NIOPosix
 import ServiceLifecycle
+import SwitchboardCore
 
 /// The one port: accepts connections, and closes it and the plain HTTP connections when the node is to stop.
 ///
@@ -17,10 +18,15 @@ struct ConnectionListener: Service {
     let onListening: @Sendable (Int) async -> Void
 
     private static let backlog: Int32 = 4096
-    /// Seconds for which responses that are under way may go on when the node stops.
-    private static let farewell = 5
+    /// Seconds for which responses that are under way may go on when the node stops, unless it has a limit.
+    private static let farewell = 60.0
+    /// How long the bus is awaited before the first connection is accepted.
+    private static let busPatience = Duration.seconds(3)
+    /// Who has just been accepted sends its request in this time.
+    private static let firstRequest = Duration.milliseconds(200)
 
     func run() async throws {
+        await awaitBus()
         let setup = ConnectionSetup(node: node, http: HTTP1Channel(responder: responder))
         let server = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -32,20 +38,48 @@ struct ConnectionListener: Service {
             .bind(host: node.configuration.host, port: node.configuration.port).get()
         await onListening(server.localAddress?.port ?? 0)
         try? await gracefulShutdown()
-        try? await server.close()
+        await close(server)
+        try? await Task.sleep(for: Self.firstRequest)
         await quiesce()
+    }
+
+    /// A node that has just been started is sent requests as soon as it listens, and would have to refuse them.
+    private func awaitBus() async {
+        let deadline = ContinuousClock.now + Self.busPatience
+        while !node.bus.isAvailable, ContinuousClock.now < deadline {
+            guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return }
+        }
+    }
+
+    /// Connections that the kernel has accepted and nobody has taken would be reset, with the requests in them: so the port
+    /// is closed in a turn of the loop in which there are none.
+    private func close(_ server: any Channel) async {
+        for _ in 0..<1000 {
+            let isQuiet = try? await server.eventLoop.submit {
+                let descriptor = try server.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                    of: NIOBSDSocket.Handle.self
+                ) { $0 }
+                guard let descriptor, !DirectSend.isAwaited(descriptor) else { return false }
+                server.close(promise: nil)
+                return true
+            }.get()
+            if isQuiet != false { break }
+        }
+        try? await server.close()
     }
 
     /// Idle HTTP connections are closed at once, the others when their response has ended.
     private func quiesce() async {
         let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(Self.farewell)
+        // Giving up presence needs a moment of the limit as well.
+        let left = min(Self.farewell, max(1, (node.drain.secondsLeft ?? Self.farewell) - 1))
+        let deadline = clock.now + .seconds(left)
+        node.events.close()
         for shard in node.shards { shard.loop.execute { shard.quiesceConnections() } }
         while clock.now < deadline {
             var open = 0
             for shard in node.shards { open += (try? await shard.loop.submit { shard.connections.count }.get()) ?? 0 }
-            if open == 0 { return }
-            try? await clock.sleep(for: .milliseconds(20))
+            guard open > 0, (try? await clock.sleep(for: .milliseconds(20))) != nil else { return }
         }
     }
 }

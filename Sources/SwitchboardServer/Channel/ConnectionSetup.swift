@@ -72,7 +72,8 @@ struct ConnectionSetup: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.limits)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, awaitsRequest: true))
+        try pipeline.addHandler(
+            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: true))
         return channel.eventLoop.makeSucceededFuture(.http(try wrap(channel)))
     }
 
@@ -83,6 +84,7 @@ struct ConnectionSetup: Sendable {
             notUpgradingCompletionHandler: { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let problem = refusal.value {
+                        node.shard(of: channel.eventLoop).counters.refusals.count(problem)
                         for part in ProblemAnswer.parts(problem) { channel.write(part, promise: nil) }
                         channel.flush()
                         channel.close(promise: nil)
@@ -99,7 +101,8 @@ struct ConnectionSetup: Sendable {
         configuration.decoderConfiguration = Self.limits
         let pipeline = channel.pipeline.syncOperations
         let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-        try pipeline.addHandler(HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, awaitsRequest: false))
+        try pipeline.addHandler(
+            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: false))
         return negotiated
     }
 

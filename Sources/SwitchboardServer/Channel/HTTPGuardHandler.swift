@@ -21,9 +21,14 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Nothing behind this handler watches the time before the first request.
     private var deadline: Scheduled<Void>?
 
-    /// - Parameter awaitsRequest: The first request is not whole yet; it has to come in time.
-    init(bodyLimit: Int, awaitsRequest: Bool) {
+    private let drain: NodeDrain
+
+    /// - Parameters:
+    ///   - drain: Every request is the last on its connection while the node is being emptied.
+    ///   - awaitsRequest: The first request is not whole yet; it has to come in time.
+    init(bodyLimit: Int, drain: NodeDrain, awaitsRequest: Bool) {
         self.bodyLimit = bodyLimit
+        self.drain = drain
         self.awaitsRequest = awaitsRequest
     }
 
@@ -62,7 +67,7 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The connection ends with it: it says so, is HTTP/1.0, or has a body that will not be read.
     private func isLast(_ head: HTTPRequestHead) -> Bool {
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        return head.version == .http1_0 || !head.isKeepAlive || bodyLimit > 0 && length > bodyLimit
+        return drain.isDraining || head.version == .http1_0 || !head.isKeepAlive || bodyLimit > 0 && length > bodyLimit
             || head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
     }
 

@@ -122,10 +122,12 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         let number = firstAnswer + answers.count
         answers.append(nil)
         isUsed = true
-        if request.isLast { isEnding = true }
+        // Whoever keeps a connection to a node that is about to stop is to look for another one.
+        let isLast = request.isLast || node.isDraining && received.readableBytes == 0
+        if isLast { isEnding = true }
         let loop = context.eventLoop
         let box = NIOLoopBound(self, eventLoop: loop)
-        let (requestID, isLast) = (request.requestID, request.isLast)
+        let requestID = request.requestID
         endpoint.handle(request.push) { answer in
             if loop.inEventLoop { return box.value.respond(answer, to: number, requestID, isLast) }
             loop.execute { box.value.respond(answer, to: number, requestID, isLast) }

@@ -14,14 +14,20 @@ struct PushRequestFields {
     private(set) var isLast = false
     private(set) var requestID: String?
     private var contentType: String?
-    private var prefer: String?
-    private var idempotencyKey: String?
     private var hasAuthorization = false
+    private var rare: Rare?
+
+    /// Headers that few pushes have, apart, so that the many without are small to copy.
+    private final class Rare {
+        var prefer: String?
+        var idempotencyKey: String?
+        var trace = TraceHeaders()
+    }
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
-            route: route, query: query, contentType: contentType, prefer: prefer, idempotencyKey: idempotencyKey,
-            hasAuthorization: hasAuthorization, body: body)
+            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
+            rarities: rare.map { PushRequest.Rarities($0.prefer, $0.idempotencyKey, $0.trace.context) }, body: body)
     }
 
     /// - Returns: nil when the real parser has to decide.
@@ -93,18 +99,35 @@ struct PushRequestFields {
                 guard contentType == nil else { return false }
                 contentType = String(decoding: value, as: UTF8.self)
             case .prefer:
-                guard prefer == nil else { return false }
-                prefer = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.prefer == nil else { return false }
+                rare.prefer = String(decoding: value, as: UTF8.self)
             case .idempotencyKey:
-                guard idempotencyKey == nil else { return false }
-                idempotencyKey = String(decoding: value, as: UTF8.self)
+                let rare = rareHeaders()
+                guard rare.idempotencyKey == nil else { return false }
+                rare.idempotencyKey = String(decoding: value, as: UTF8.self)
             case .authorization: hasAuthorization = true
+            case .traceparent:
+                let rare = rareHeaders()
+                guard rare.trace.traceparent == nil else { return false }
+                rare.trace.traceparent = String(decoding: value, as: UTF8.self)
+            case .tracestate:
+                let rare = rareHeaders()
+                guard rare.trace.tracestate == nil else { return false }
+                rare.trace.tracestate = String(decoding: value, as: UTF8.self)
             case .requestID: requestID = RequestID.accepted(String(decoding: value, as: UTF8.self))
             case .other: break
             }
             start = end + 2
         }
         return hasLength && hasHost
+    }
+
+    private mutating func rareHeaders() -> Rare {
+        if let rare { return rare }
+        let rare = Rare()
+        self.rare = rare
+        return rare
     }
 
     /// RFC 9110 section 5.6.2.
@@ -139,6 +162,7 @@ struct PushRequestFields {
 
     private enum Name {
         case contentLength, host, connection, contentType, prefer, idempotencyKey, authorization, requestID
+        case traceparent, tracestate
         /// It changes how the request is framed or answered.
         case framing
         case other
@@ -153,7 +177,9 @@ struct PushRequestFields {
             case 4: if matches("host") { self = .host }
             case 6: if matches("expect") { self = .framing } else if matches("prefer") { self = .prefer }
             case 7: if matches("upgrade") { self = .framing }
-            case 10: if matches("connection") { self = .connection }
+            case 10:
+                if matches("connection") { self = .connection } else if matches("tracestate") { self = .tracestate }
+            case 11: if matches("traceparent") { self = .traceparent }
             case 12:
                 if matches("content-type") { self = .contentType } else if matches("x-request-id") { self = .requestID }
             case 13: if matches("authorization") { self = .authorization }

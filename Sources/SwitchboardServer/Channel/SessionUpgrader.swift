@@ -35,6 +35,8 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
     ) -> EventLoopFuture<HTTPHeaders> {
         let loop = channel.eventLoop
+        // NIO asks again for every further protocol that the request names, however often it names ours.
+        if let problem = refusal.value { return loop.makeFailedFuture(problem) }
         let request: ConnectRequest
         do throws(Problem) {
             request = try admit(upgradeRequest, from: channel)
@@ -52,8 +54,50 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         }
         let refusal = self.refusal
         response.whenFailure { _ in refusal.value = .invalidUpgrade }
-        guard node.configuration.duplicates == .reject, let client = request.client else { return response }
-        return rejectDuplicate(client, on: loop).flatMap { response }
+        var permission: EventLoopFuture<Void>?
+        if node.configuration.duplicates == .reject, let client = request.client {
+            permission = rejectDuplicate(client, on: loop)
+        }
+        // A framed client may yet say in its first frame who it is; then it is asked about when it has.
+        if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil
+        {
+            permission =
+                permission?.flatMap { self.ask(hook, about: request, on: loop) } ?? ask(hook, about: request, on: loop)
+        }
+        guard let permission else { return response }
+        // The codec keeps whatever comes meanwhile.
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        return permission.flatMapThrowing { try self.checkRoom(channel) }.flatMap { response }
+    }
+
+    /// Asked again after the wait: others have come, or the node has begun to drain.
+    private func checkRoom(_ channel: any Channel) throws {
+        let shard = node.shard(of: channel.eventLoop)
+        do throws(Problem) { try checkRoom(on: shard) } catch {
+            refusal.value = error
+            throw error
+        }
+    }
+
+    private func checkRoom(on shard: Shard) throws(Problem) {
+        guard !node.isDraining else { throw refused("the node is draining", shard) }
+        guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
+        let limit = node.configuration.maximumConnections
+        guard limit == 0 || node.socketCount.value < limit else {
+            throw refused("the node holds as many connections as it may", shard, atLeast: 5)
+        }
+    }
+
+    private func ask(
+        _ hook: ConnectingHook, about request: ConnectRequest, on loop: any EventLoop
+    ) -> EventLoopFuture<Void> {
+        let (refusal, accepted) = (refusal, accepted)
+        return loop.makeFutureWithTask { () -> Result<ConnectRequest, Problem> in
+            do throws(Problem) { return .success(try await hook.admit(request)) } catch { return .failure(error) }
+        }.flatMapThrowing { answer in
+            if case .failure(let problem) = answer { refusal.value = problem }
+            accepted.value = try answer.get()
+        }
     }
 
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
@@ -64,19 +108,22 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         guard let key = head.headers.first(name: "sec-websocket-key"), key.utf8.count == 24, key.hasSuffix("==") else {
             throw .invalidUpgrade
         }
-        guard !node.isDraining else { throw .overloaded("the node is draining") }
-        guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
-        let limit = node.configuration.maximumConnections
-        guard limit == 0 || node.sessionCount.value < limit else {
-            throw .overloaded("the node holds as many connections as it may", retryAfter: 5)
-        }
         let shard = node.shard(of: channel.eventLoop)
+        try checkRoom(on: shard)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
-            shard.counters.refused += 1
-            throw .overloaded("too many connections at once", retryAfter: shard.acceptance.retryAfter)
+            throw refused("too many connections at once", shard, atLeast: shard.acceptance.retryAfter)
         }
         return try ConnectRequest(head, remote: channel.remoteAddress, configuration: node.configuration)
     }
+
+    /// - Parameter atLeast: Seconds; each client is told another number, so that they do not come back together.
+    private func refused(_ detail: String, _ shard: Shard, atLeast seconds: Int = 1) -> Problem {
+        shard.counters.refused += 1
+        return .overloaded(detail, retryAfter: Int.random(in: seconds...seconds + Self.retrySpread))
+    }
+
+    /// Seconds over which clients that were refused come back.
+    private static let retrySpread = 4
 
     private func refuse<Value>(_ problem: Problem, on loop: any EventLoop) -> EventLoopFuture<Value> {
         refusal.value = problem
@@ -102,6 +149,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
         channel.eventLoop.makeCompletedFuture {
             guard let request = accepted.value else { throw ChannelError.operationUnsupported }
+            try channel.syncOptions?.setOption(.autoRead, value: true)
             // The client's FIN is to end the connection; half-open it would stay for ever.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)

@@ -79,6 +79,7 @@ struct CommandCall: Sendable {
         defer { commands.end(id) }
         do {
             let outcome = try await follow(updates, since: began, onOutput)
+            ended(outcome, since: began)
             record.outcome = outcome
             commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
             let lost = commands.lost(of: id)
@@ -89,10 +90,16 @@ struct CommandCall: Sendable {
                 // Nobody wants the answer any more.
                 commands.bus.route(.cancel(Cancellation(id: id, client: client)), to: client) { _ in }
                 record.outcome = .cancelled
+                ended(.cancelled, since: began)
                 commands.store.write(.command(id), record.bytes, seconds: CommandRecord.lifetime) { _ in }
             }
             throw error
         }
+    }
+
+    private func ended(_ outcome: CommandOutcome, since began: UInt64) {
+        let nanoseconds = MonotonicClock.nanoseconds() - began
+        commands.ended(id, of: client, outcome, nanoseconds: nanoseconds)
     }
 
     private var record: CommandRecord {
@@ -191,7 +198,7 @@ struct CommandCall: Sendable {
     private func send() {
         let command = BusCommand(
             id: id, client: client, name: order.name, payload: order.payload, timeout: order.timeout,
-            origin: commands.bus.node)
+            origin: commands.bus.node, trace: order.trace)
         commands.bus.route(.command(command), to: client) { [commands, id] result in
             switch result {
             case .success(.routed(let nodes)): commands.update(id, .routed(nodes: nodes))

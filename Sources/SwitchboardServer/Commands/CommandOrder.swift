@@ -15,6 +15,8 @@ struct CommandOrder: Sendable {
     var connectTimeout = 0.0
     /// Chosen by the backend: a command of the same id runs once.
     var id: CommandID?
+    /// The backend's trace, when it named one.
+    var trace: TraceContext?
 }
 
 /// What came of a command.

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import SwitchboardCore
 import SwitchboardProtocol
@@ -34,9 +35,16 @@ final class Commands: Sendable {
     let bus: any Bus
     let store: any Store
     let loop: any EventLoop
+    private let metrics: NodeMetrics
+    private let logger: Logger
     private let state = Mutex<(ids: ULIDGenerator, waiting: [CommandID: Waiting])>((ULIDGenerator(), [:]))
 
-    init(bus: any Bus, store: any Store, loop: any EventLoop) {
+    init(
+        bus: any Bus, store: any Store, loop: any EventLoop, metrics: NodeMetrics = NodeMetrics(),
+        logger: Logger = Logger(label: "switchboard", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) {
+        self.metrics = metrics
+        self.logger = logger
         self.bus = bus
         self.store = store
         self.loop = loop
@@ -61,6 +69,17 @@ final class Commands: Sendable {
 
     func end(_ id: CommandID) {
         state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.finish()
+    }
+
+    /// A command has come to its end.
+    func ended(_ id: CommandID, of client: ClientID, _ outcome: CommandOutcome, nanoseconds: UInt64) {
+        metrics.ended(outcome, nanoseconds: nanoseconds)
+        logger.debug(
+            "command ended",
+            metadata: [
+                "command": "\(id)", "client": "\(client)", "outcome": "\(outcome.label)",
+                "ms": "\(nanoseconds / 1_000_000)",
+            ])
     }
 
     /// The result, if it has come.

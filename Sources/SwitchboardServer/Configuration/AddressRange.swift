@@ -5,7 +5,7 @@
 #endif
 
 /// A network in CIDR notation (RFC 4632), or one address.
-public struct AddressRange: Hashable, Sendable {
+public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     private let bytes: [UInt8]
     private let prefix: Int
 
@@ -35,6 +35,15 @@ public struct AddressRange: Hashable, Sendable {
         guard rest > 0 else { return true }
         let mask = UInt8(truncatingIfNeeded: 0xFF00 >> rest)
         return bytes[whole] & mask == other[whole] & mask
+    }
+
+    /// As it may be given: `10.0.0.0/8`, `192.0.2.7`.
+    public var description: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
+        let isWritten = inet_ntop(family, bytes, &text, socklen_t(text.count)) != nil
+        let address = isWritten ? String(decoding: text.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self) : "?"
+        return prefix == bytes.count * 8 ? address : "\(address)/\(prefix)"
     }
 
     /// 4 or 16 bytes.

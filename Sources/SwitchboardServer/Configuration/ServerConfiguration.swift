@@ -60,12 +60,25 @@ public struct ServerConfiguration: Sendable {
     /// Seconds for which a lost client is `suspect`.
     public var resumeWindow = ResumeWindow.standard
     public var duplicates = DuplicatePolicy.newest
-    /// Connections closed a second while draining.
+    /// Where messages of clients go.
+    public var upstream = UpstreamDestination.stream
+    /// Messages that the stream in Redis keeps, about.
+    public var upstreamLimit = 100_000
+    public var webhooks = WebhookConfiguration()
+    /// Seconds in which a load balancer notices that the node is not ready, before clients are sent away.
+    public var drainDelay = 5.0
+    /// Connections closed a second while draining, more when they would not all be gone within ``drainLimit``.
     public var drainRate = 500
-    /// Seconds that draining may take.
+    /// Seconds that draining may take, with ``drainDelay``.
     public var drainLimit = 60.0
+    /// Seconds within which the process ends, whatever happens, once it was asked to; nil when nothing limits it.
+    var longestStop: Double? { drainLimit > 0 ? drainLimit + 5 : nil }
+    /// Percent of its sessions a minute that a node sends to others while it has more than its share; 0 is off.
+    public var rebalance = 0.0
     /// Serves `/ws/echo`.
     public var diagnostics = false
+    /// Serves `/metrics`.
+    public var metrics = true
     /// Networks whose `X-Forwarded-For` is believed.
     public var trustedProxies: [AddressRange] = AddressRange.loopback
     /// Event loops; 0 takes one for each core.
@@ -79,40 +92,19 @@ public struct ServerConfiguration: Sendable {
         public init(_ description: String) { self.description = description }
     }
 
-    /// Seconds beyond which a time is a mistake.
-    private static let longestTime = 86_400.0
-
-    /// - Throws: ``Problem`` when the configuration is unsafe or contradictory.
+    /// - Throws: ``Problem`` when a value is wrong, or the configuration is unsafe or contradictory.
     public func validate() throws(Problem) {
-        guard (0...65535).contains(port) else { throw Problem("port: \(port) is not a port") }
+        let settings = NodeSettings(self)
+        for setting in Setting.all { try setting.check(settings) }
         let isLoopback = host == "localhost" || AddressRange.loopback.contains { $0.contains(host) }
         guard isLoopback || allowAnonymous else {
             throw Problem(
                 "host: \(host) is reachable by other machines, and nothing asks for keys: "
                     + "listen on 127.0.0.1, or allow it with --allow-anonymous")
         }
-        guard (0.2...Self.longestTime).contains(heartbeatInterval) else {
-            throw Problem("heartbeatInterval: it must be 0.2 s to a day")
-        }
-        guard (0.1...Self.longestTime).contains(heartbeatTimeout) else {
-            throw Problem("heartbeatTimeout: it must be 0.1 s to a day")
-        }
-        guard (0...Self.longestTime).contains(drainLimit) else { throw Problem("drainLimit: it must be at most a day") }
-        for (name, value) in [("mailboxTTL", mailboxTTL), ("historyTTL", historyTTL)] {
-            guard (1...Int(PushOptionsReader.maximumTimeToLive)).contains(value) else {
-                throw Problem("\(name): it must be 1 s to 30 days")
-            }
-        }
-        for (name, value) in [
-            ("inboundLimit", inboundLimit), ("bodyLimit", bodyLimit), ("outboundLimit", outboundLimit),
-            ("outboundPushes", outboundPushes), ("messageRate", messageRate), ("publishRate", publishRate),
-            ("acceptRate", acceptRate), ("maxConnections", maximumConnections), ("messageBurst", messageBurst),
-            ("resumeWindow", resumeWindow), ("maximumGroups", maximumGroups),
-            ("drainRate", drainRate), ("mailboxLimit", mailboxLimit), ("mailboxBytes", mailboxBytes),
-            ("historyLimit", historyLimit),
-            ("loops", loops),
-        ] where value < 0 {
-            throw Problem("\(name): \(value) is negative")
+        try webhooks.validate(upstream: upstream)
+        guard drainLimit == 0 || drainDelay < drainLimit else {
+            throw Problem("drainDelay: it must be less than drainLimit (\(drainLimit) s)")
         }
     }
 }

@@ -45,6 +45,21 @@ final class Conversations: Sendable {
         }
     }
 
+    /// Asks one node.
+    ///
+    /// - Returns: nil when it does not answer.
+    /// - Throws: ``BusError``.
+    func ask(_ subject: Query.Subject, of node: NodeID) async throws -> ByteBuffer? {
+        guard bus.isAvailable else { throw BusError.unavailable("nothing can be asked now") }
+        let id = RequestID.new()
+        let replies = try await withCheckedThrowingContinuation { continuation in
+            begin(id, continuation)
+            update(id) { $0.tracker.published(toNodes: 1) }
+            bus.send(.query(Query(id: id, origin: bus.node, subject: subject)), to: node)
+        }
+        return replies.bodies.first?.body
+    }
+
     /// Has something done to a client's session, on whichever node.
     ///
     /// - Returns: `.notHere` when the client is not connected; nil when its node does not answer.

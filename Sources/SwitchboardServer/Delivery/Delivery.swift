@@ -22,6 +22,7 @@ final class Delivery: Sendable {
         /// It is a success only when the store says that it has the push.
         let isDurable: Bool
         let completion: Completion
+        let kind: PushTally.Kind
 
         var awaitsStore: Bool { isDurable && !tracker.isPublished }
     }
@@ -31,33 +32,48 @@ final class Delivery: Sendable {
         var pending = TicketTable<Pending>()
         var rate: TokenBucket
         var pushes = 0
+        var throttled = 0
+        var tally = PushTally()
     }
 
     private let bus: any Bus
     private let store: any Store
     private let journal: PushJournal
     private let limits: KeepingLimits
+    private let metrics: NodeMetrics
     private let hasRate: Bool
     private let state: Mutex<State>
 
     /// - Parameter rate: Pushes a second; 0 means no limit.
-    init(bus: any Bus, store: any Store, rate: Int, limits: KeepingLimits) {
+    init(bus: any Bus, store: any Store, rate: Int, limits: KeepingLimits, metrics: NodeMetrics = NodeMetrics()) {
         self.bus = bus
         self.store = store
         self.limits = limits
+        self.metrics = metrics
         journal = PushJournal(store: store, node: bus.node)
         hasRate = rate > 0
         state = Mutex(State(rate: TokenBucket(rate: rate, burst: rate, now: MonotonicClock.nanoseconds())))
     }
 
     var pushes: Int { state.withLock { $0.pushes } }
+    /// Requests beyond the rate.
+    var throttled: Int { state.withLock { $0.throttled } }
+    /// What became of the pushes that are answered.
+    var tally: PushTally { state.withLock { $0.tally } }
 
     /// - Returns: Seconds to wait, when the rate is exceeded.
     func throttle() -> Int? {
         guard hasRate else { return nil }
         let now = MonotonicClock.nanoseconds()
-        return state.withLock { $0.rate.take(now: now) ? nil : $0.rate.retryAfter }
+        return state.withLock { state in
+            if state.rate.take(now: now) { return nil }
+            state.throttled += 1
+            return state.rate.retryAfter
+        }
     }
+
+    /// A push that was not begun, since it could not have been answered truly.
+    func refused(_ order: PushOrder) { state.withLock { $0.tally.count(PushTally.Kind(order.target), .failed) } }
 
     /// - Parameter completion: Called once, on any thread.
     func push(_ order: PushOrder, completion: @escaping Completion) {
@@ -92,7 +108,8 @@ final class Delivery: Sendable {
         guard let push = begin(order, isNoted: isNoted, completion) else { return }
         store.enqueue(push, limits: limits.mailbox) { [self, ticket = push.ticket] result in
             switch result {
-            case .success(.stored(_, let nodes, let collapsed, let displaced)):
+            case .success(.stored(_, let nodes, let collapsed, let displaced, let size)):
+                metrics.added(to: size)
                 if let collapsed { journal.note(.collapsed, about: collapsed) }
                 for id in displaced { journal.note(.displaced, about: id) }
                 update(ticket) { $0.published(toNodes: nodes) }
@@ -135,12 +152,14 @@ final class Delivery: Sendable {
     /// - Parameter isNoted: What becomes of the push is to be told later, if it is durable or waited for.
     /// - Returns: nil when too many pushes are under way; the completion is called then.
     private func begin(_ order: PushOrder, isNoted: Bool = true, _ completion: @escaping Completion) -> BusPush? {
-        let now = WallClock.milliseconds()
+        let accepted = WallClock.microseconds()
+        let now = accepted / 1000
         let since = MonotonicClock.milliseconds()
         let options = order.options
         let wait = options.wait.map { UInt64($0 * 1000) }
         var isStored = false
         if options.keeping != nil, case .client = order.target { isStored = true }
+        let kind = PushTally.Kind(order.target)
         let tracker = PushTracker(target: order.target, isStored: isStored, waits: wait != nil)
         let (id, ticket): (PushID, UInt64?) = state.withLock { state in
             let id = options.id ?? PushID(unchecked: state.ids.next(milliseconds: now))
@@ -150,21 +169,26 @@ final class Delivery: Sendable {
                     id: id, tracker: tracker, since: since, deadline: since + (wait ?? Self.receiptTimeout),
                     isDurable: options.keeping != nil,
                     completion: isNoted && (options.keeping != nil || wait != nil)
-                        ? journal.noting(order.target, completion) : completion))
+                        ? journal.noting(order.target, completion) : completion,
+                    kind: kind))
+            if ticket == nil { state.tally.count(kind, .failed) }
             return (id, ticket)
         }
         guard let ticket else {
             completion(id, .failure(.bus(.overloaded)))
             return nil
         }
-        return BusPush(
+        var push = BusPush(
             id: id, target: order.target, payload: order.payload, origin: bus.node, ticket: ticket, acceptedAt: now,
-            waits: wait != nil,
-            durable: options.keeping.map {
-                BusPush.Durable(
-                    expiresAt: now + UInt64($0.timeToLive ?? limits.timeToLive(order.target)) * 1000,
-                    collapse: $0.collapse)
-            })
+            waits: wait != nil)
+        push.microseconds = UInt16(truncatingIfNeeded: accepted % 1000)
+        if let keeping = options.keeping {
+            push.durable = BusPush.Durable(
+                expiresAt: now + UInt64(keeping.timeToLive ?? limits.timeToLive(order.target)) * 1000,
+                collapse: keeping.collapse)
+        }
+        if let trace = order.trace { push.trace = trace }
+        return push
     }
 
     func received(_ receipt: Receipt) {
@@ -180,13 +204,18 @@ final class Delivery: Sendable {
             guard let report = state.pending.update(ticket, { step(&$0.tracker) }) ?? nil,
                 let pending = state.pending.remove(ticket)
             else { return nil }
+            state.tally.count(pending.kind, PushTally.Outcome(report))
             return (pending, report)
         }
         if let (pending, report) = done { pending.completion(pending.id, .success(report)) }
     }
 
     private func fail(_ ticket: UInt64, _ failure: PushFailure) {
-        let pending = state.withLock { $0.pending.remove(ticket) }
+        let pending = state.withLock { state in
+            let pending = state.pending.remove(ticket)
+            if let pending { state.tally.count(pending.kind, PushTally.Outcome(failure)) }
+            return pending
+        }
         if let pending { pending.completion(pending.id, .failure(failure)) }
     }
 

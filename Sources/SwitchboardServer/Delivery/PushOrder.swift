@@ -6,6 +6,8 @@ struct PushOrder: Sendable {
     let target: Target
     let payload: Payload
     var options = Options()
+    /// The backend's trace, when it named one.
+    var trace: TraceContext?
 
     struct Options: Sendable {
         /// An offline client is an error.

@@ -9,7 +9,17 @@ struct ShardCounters: Sendable {
     var deliveries = 0
     var drops = 0
     var messagesUp = 0
+    /// Connections beyond `acceptRate`.
     var refused = 0
+    /// What waits because sockets are full, and for how many sessions.
+    var queuedBytes = 0
+    var queuedSessions = 0
+    var closes = CloseTally()
+    var refusals = RefusalTally()
+    /// From the acceptance of pushes to the sockets.
+    var latency = Histogram(.latency)
+    /// Of pings.
+    var roundTrip = Histogram(.latency)
 
     var sessions: Int { rawSessions + framedSessions }
 
@@ -23,6 +33,12 @@ struct ShardCounters: Sendable {
         sum.drops += right.drops
         sum.messagesUp += right.messagesUp
         sum.refused += right.refused
+        sum.queuedBytes += right.queuedBytes
+        sum.queuedSessions += right.queuedSessions
+        sum.closes = left.closes + right.closes
+        sum.refusals = left.refusals + right.refusals
+        sum.latency = left.latency + right.latency
+        sum.roundTrip = left.roundTrip + right.roundTrip
         return sum
     }
 }

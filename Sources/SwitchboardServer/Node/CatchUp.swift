@@ -24,7 +24,7 @@ extension Node {
     }
 
     /// - Parameter step: Returns false when it has to be done again.
-    private func persist(_ isCurrent: () -> Bool, _ step: () async throws -> Bool) async {
+    func persist(_ isCurrent: () -> Bool, _ step: () async throws -> Bool) async {
         while isCurrent() {
             do { if try await step() { return } } catch {
                 logger.debug("catching up failed", metadata: ["error": "\(error)"])

@@ -14,6 +14,12 @@ extension Node {
             bus.send(.acknowledged(acknowledgement), to: origin)
         }
         journal.note(.acked, about: push.id, clients: clients)
+        guard events.isWatched else { return }
+        if case .client(let client) = push.target {
+            note(.pushAcked, of: push.id, for: client)
+        } else {
+            note(push, .pushAcked, .node, count: clients)
+        }
     }
 
     /// Pushes have left a mailbox since the client has them.
@@ -28,6 +34,7 @@ extension Node {
                 }
             }
             journal.note(.acked, about: push.id, client: client, clients: 1)
+            note(.pushAcked, of: push.id, for: client)
         }
     }
 
@@ -35,5 +42,7 @@ extension Node {
     func expired(_ push: ExpiredPush) {
         logger.info("a push has expired", metadata: ["push": "\(push.id)", "client": "\(push.client)"])
         journal.note(.expired, about: push.id, client: push.client)
+        note(.pushExpired, of: push.id, for: push.client)
+        webhooks?.expired(push)
     }
 }

@@ -12,12 +12,16 @@ final class Node: BusReceiver {
     let store: any Store
     let busHealth: BusHealth
     let logger: Logger
+    /// Single pushes and commands are logged, too. Known beforehand, since a push costs hardly more than the question.
+    let isVerbose: Bool
     let directory = Directory()
     let delivery: Delivery
     let conversations: Conversations
     let commands: Commands
     let idempotency: Idempotency
     let journal: PushJournal
+    /// nil where no backend is told or asked anything.
+    let webhooks: Webhooks?
     let unclaimedMail = UnclaimedMail()
     let histories = HistoryFollower()
     let recoveries = RecoveryGate()
@@ -25,8 +29,16 @@ final class Node: BusReceiver {
     let settlement = Settlement()
     let sessionCount = Gauge()
     let messagesFromBus = Gauge()
-    private let draining = Atomic(false)
+    let metrics: NodeMetrics
+    let drain: NodeDrain
+    let events: EventHub
+    /// WebSocket connections, also those that are being opened or closed.
+    let socketCount = Gauge()
+    private let rebalance: Mutex<Rebalance>
+    private let rebalancedAt = Atomic<UInt64>(MonotonicClock.nanoseconds())
     /// Unix milliseconds at which the bus was last found available.
+    /// Whether it is known that nothing of an earlier process of this id is left.
+    let hasTakenOver = Atomic(false)
     private let busSeenAt = Atomic<UInt64>(WallClock.milliseconds())
     let loopCount: Int
     let startedAt = WallClock.milliseconds()
@@ -37,23 +49,30 @@ final class Node: BusReceiver {
 
     init(
         configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth,
-        loops: [any EventLoop],
+        loops: [any EventLoop], webhooks: Webhooks? = nil,
         logger: Logger
     ) {
+        let metrics = NodeMetrics()
+        self.metrics = metrics
         id = configuration.node
         self.configuration = configuration
         self.bus = bus
         self.store = store
         self.busHealth = busHealth
         self.logger = logger
+        isVerbose = logger.logLevel <= .debug
         loopCount = loops.count
+        drain = NodeDrain(configuration: configuration)
+        events = EventHub(bus: bus)
+        rebalance = Mutex(Rebalance(percent: configuration.rebalance))
         address = Mutex("\(configuration.host):\(configuration.port)")
         delivery = Delivery(
-            bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping)
+            bus: bus, store: store, rate: configuration.publishRate, limits: configuration.keeping, metrics: metrics)
         conversations = Conversations(bus: bus)
-        commands = Commands(bus: bus, store: store, loop: loops[0])
+        commands = Commands(bus: bus, store: store, loop: loops[0], metrics: metrics, logger: logger)
         idempotency = Idempotency(store: store, loop: loops[0])
         journal = PushJournal(store: store, node: configuration.node)
+        self.webhooks = webhooks
         shardsBox = ShardList()
         shardsBox.fill(loops.enumerated().map { Shard(index: UInt32($0.offset), loop: $0.element, node: self) })
         bus.attach(self)
@@ -63,9 +82,26 @@ final class Node: BusReceiver {
 
     func shard(of loop: any EventLoop) -> Shard { shardsBox.shard(of: loop) }
 
-    var isDraining: Bool { draining.load(ordering: .relaxed) }
+    var isDraining: Bool { drain.isDraining }
 
-    func beginDraining() { draining.store(true, ordering: .relaxed) }
+    /// Why `readyz` answers 503; nil while it answers 200.
+    var unreadiness: String? {
+        if isDraining { return "the node is draining" }
+        if let trouble = busHealth.trouble { return trouble }
+        return settlement.isSettled ? nil : "the nodes are finding together again"
+    }
+
+    /// The loads of the nodes are known anew.
+    func rebalance(_ nodes: [NodeDescription]) {
+        let now = MonotonicClock.nanoseconds()
+        let since = rebalancedAt.exchange(now, ordering: .relaxed)
+        guard configuration.rebalance > 0, !isDraining else { return }
+        let others = nodes.filter { $0.id != id && !$0.isDraining }.map(\.sessions)
+        let share = rebalance.withLock {
+            $0.share(own: sessionCount.value, others: others, seconds: Double(now - min(since, now)) / 1e9)
+        }
+        if share > 0 { shed(share) }
+    }
 
     /// Time passes: called several times a second.
     func sweep() {
@@ -73,6 +109,7 @@ final class Node: BusReceiver {
         let living = roster.living
         delivery.sweep(living: living)
         conversations.sweep(living: living)
+        events.sweep()
     }
 
     func start() { for shard in shards { shard.start() } }
@@ -100,7 +137,8 @@ final class Node: BusReceiver {
         messagesFromBus.increment()
         switch message {
         case .push(let push):
-            if push.durable?.place?.epoch == nil { deliver(push) } else { histories.accept(push) { deliver($0) } }
+            guard push.isDurable, push.durable?.place?.epoch != nil else { return deliver(push) }
+            histories.accept(push) { deliver($0) }
         case .receipt(let receipt): delivery.received(receipt)
         case .acknowledged(let acknowledgement): delivery.received(acknowledgement)
         case .command(let command): run(command)
@@ -115,6 +153,8 @@ final class Node: BusReceiver {
         case .done(let outcome): conversations.received(outcome)
         case .query(let query): answer(query)
         case .answer(let answer): conversations.received(answer)
+        case .watch(let watch): events.heed(watch)
+        case .events(let batch): events.received(batch)
         case .canary: break
         case .nodeUp(let node):
             roster.add(node)
@@ -176,11 +216,12 @@ final class Node: BusReceiver {
 
     /// nil when nobody wants to know.
     private func collector(for push: BusPush, shards: Int) -> ReceiptCollector? {
-        guard push.origin != nil else { return nil }
+        guard push.origin != nil || events.isWatched else { return nil }
         return ReceiptCollector(shards: shards) { [self] in give($0, for: push) }
     }
 
     func give(_ outcome: PushOutcome, for push: BusPush) {
+        if events.isWatched { note(outcome, of: push) }
         guard let origin = push.origin else { return }
         let receipt = Receipt(
             ticket: push.ticket, node: id, matched: outcome.matched, delivered: outcome.delivered,

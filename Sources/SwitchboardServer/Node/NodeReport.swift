@@ -8,7 +8,7 @@ enum NodeReport {
         switch subject {
         case .groups:
             var counts: [GroupName: Int] = [:]
-            for groups in await collect(node, { $0.groups.mapValues(\.members.count) }) {
+            for groups in await node.collect({ $0.groups.mapValues(\.members.count) }) {
                 counts.merge(groups, uniquingKeysWith: +)
             }
             return JSONObjectWriter.document { json in
@@ -17,12 +17,28 @@ enum NodeReport {
                 }
             }
         case .members(let name):
-            let lists = await collect(node) { shard in
+            let lists = await node.collect { shard in
                 shard.groups[name]?.members.compactMap { $0.record?.client.rawValue } ?? []
             }
             return JSONObjectWriter.document { $0.strings("clients", lists.flatMap { $0 }) }
+        case .closes(let limit):
+            let closes = await node.collect { Array($0.closes.newest) }.flatMap { $0 }.sorted { $0.at > $1.at }
+            return JSONObjectWriter.document { json in
+                json.string("node", node.id.rawValue)
+                json.list("closes", closes.prefix(min(limit, CloseLog.limit))) { entry, close in
+                    entry.string("client", close.client.rawValue)
+                    entry.closing(close)
+                    entry.time("at", close.at)
+                }
+            }
+        case .drain:
+            node.drain.begin(node)
+            return state(of: node)
+        case .serve:
+            _ = await node.drain.cancel(node)
+            return state(of: node)
         case .stats:
-            let counters = await collect(node) { $0.counters }.reduce(ShardCounters(), +)
+            let counters = await node.collect { $0.counters }.reduce(ShardCounters(), +)
             return JSONObjectWriter.document { json in
                 for (name, value) in figures(counters, of: node) { json.integer(name, value) }
             }
@@ -35,6 +51,17 @@ enum NodeReport {
         return document.integer(slice) == 0
     }
 
+    private static func state(of node: Node) -> ByteBuffer {
+        JSONObjectWriter.document { json in
+            json.string("node", node.id.rawValue)
+            json.string("state", node.drain.phase.rawValue)
+            json.integer("connections", node.socketCount.value)
+        }
+    }
+
+    /// Figures of which not the sum but the greatest says something of the cluster.
+    static let maxima: Set = ["busLagMicroseconds"]
+
     private static func figures(_ counters: ShardCounters, of node: Node) -> [(StaticString, Int)] {
         [
             ("sessions", counters.sessions), ("accepted", counters.accepted), ("closed", counters.closed),
@@ -43,14 +70,16 @@ enum NodeReport {
             ("busReceived", node.messagesFromBus.value),
             ("restoring", node.settlement.isRestoring ? 1 : 0), ("busUnparsable", node.busHealth.unparsable),
             ("redisReconnects", node.busHealth.reconnects),
+            ("busLagMicroseconds", Int((node.busHealth.lag ?? 0) * 1000)),
         ]
     }
+}
 
-    private static func collect<Value: Sendable>(
-        _ node: Node, _ body: @escaping @Sendable (Shard) -> Value
-    ) async -> [Value] {
+extension Node {
+    /// Asks every event loop.
+    func collect<Value: Sendable>(_ body: @escaping @Sendable (Shard) -> Value) async -> [Value] {
         var values: [Value] = []
-        for shard in node.shards {
+        for shard in shards {
             // A loop that has shut down has nothing to tell any more.
             if let value = try? await shard.loop.submit({ body(shard) }).get() { values.append(value) }
         }

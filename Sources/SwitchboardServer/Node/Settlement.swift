@@ -60,8 +60,22 @@ extension Node {
     /// - Parameter lostAt: Unix milliseconds at which the bus was last there.
     func settle(awaiting nodes: Set<NodeID>, round: Int, lostAt: UInt64) async {
         await beat()
-        await restorePresence()
-        await catchUp(lostAt: lostAt) { settlement.isCurrent(round) && bus.isAvailable }
+        let isCurrent = { [self] in settlement.isCurrent(round) && bus.isAvailable }
+        var isTold = false
+        // A master that has just been promoted may refuse to write for a while. Until all is written clients who are connected
+        // would be called offline.
+        await persist(isCurrent) {
+            do { try await restorePresence() } catch {
+                if !isTold {
+                    logger.warning("presence cannot be written again yet", metadata: ["error": "\(error)"])
+                    isTold = true
+                }
+                throw error
+            }
+            return true
+        }
+        webhooks?.recorder.markIncomplete()
+        await catchUp(lostAt: lostAt, while: isCurrent)
         settlement.restored(round)
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(NodeLease.lifetime)

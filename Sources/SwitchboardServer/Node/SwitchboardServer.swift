@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 public import Logging
 import NIOCore
@@ -34,52 +35,72 @@ public struct SwitchboardServer: Sendable {
         let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let (bus, store, redis) = connect(group)
+        let client =
+            configuration.webhooks.isUsed
+            ? WebhookClient(secrets: configuration.webhooks.secrets.compactMap { WebhookSecret($0) }) : nil
+        let webhooks = client.map {
+            Webhooks(configuration: configuration, store: store.webhooks, post: $0.post, logger: logger)
+        }
         let node = Node(
             configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
-            loops: Array(group.makeIterator()), logger: logger)
+            loops: Array(group.makeIterator()), webhooks: webhooks, logger: logger)
         node.start()
         let host = configuration.host
         let listener = ConnectionListener(node: node, group: group, responder: APIResponder.make(node: node)) { port in
             node.address.withLock { $0 = "\(host):\(port)" }
             await onListening(port)
         }
-        // Started in this order and stopped in the reverse one: first nobody new comes in, then the sessions are sent
-        // away, then presence is given up, and the bus goes last.
+        // Started in this order and stopped in the reverse one: first the sessions are sent away, while requests are still
+        // answered, then the port is closed, then presence is given up, and the bus goes last.
         var services: [any Service] = []
         if let redis { services.append(RedisService(cluster: redis)) }
-        services += [PresenceKeeper(node: node), SessionDrain(node: node), listener]
+        if webhooks != nil, configuration.webhooks.secrets.isEmpty {
+            logger.warning("webhooks are not signed: there is no secret")
+        }
+        if let webhooks, let url = configuration.webhooks.url {
+            services.append(WebhookWorker(node: node, webhooks: webhooks, url: url))
+        }
+        services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        lifecycle.maximumGracefulShutdownDuration = .seconds(configuration.drainLimit + 5)
-        let impatience = Task { await Self.endAtSecondSignal() }
+        if let limit = configuration.longestStop { lifecycle.maximumGracefulShutdownDuration = .seconds(limit) }
+        let impatience = Task { await Self.endAtSecondSignal(node) }
         defer { impatience.cancel() }
-        try await ServiceGroup(configuration: lifecycle).run()
+        // What libraries and services count by way of swift-metrics belongs to this node, of which a process may have several.
+        try await withMetricsFactory(node.metrics.registry) {
+            try await ServiceGroup(configuration: lifecycle).run()
+        }
+        node.stop()
+        await client?.shutdown()
         try await group.shutdownGracefully()
     }
 
     /// The first signal begins the orderly end; who sends another does not want to wait for it.
-    private static func endAtSecondSignal() async {
+    private static func endAtSecondSignal(_ node: Node) async {
         var count = 0
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
             count += 1
+            // Ctrl-C: no load balancer sends anybody to a node in a terminal.
+            if signal == .sigint { node.drain.hurry() }
             if count == 2 { exit(1) }
         }
     }
 
-    private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisCluster?) {
-        guard let configuration = configuration.redis else {
+    private func connect(_ group: any EventLoopGroup) -> (any Bus, any Store, RedisBackplane?) {
+        guard var configuration = configuration.redis else {
             let cluster = InProcessCluster(resumeWindow: self.configuration.resumeWindow)
             let (bus, store) = cluster.makeNode(self.configuration.node)
             return (bus, store, nil)
         }
-        let redis = RedisCluster(configuration: configuration, group: group, logger: logger)
+        configuration.upstreamLimit = self.configuration.upstreamLimit
+        let redis = RedisBackplane(configuration: configuration, group: group, logger: logger)
         return (redis.bus, redis.store, redis)
     }
 }
 
 /// The connection to Redis lives until everything that uses it has stopped.
 private struct RedisService: Service {
-    let cluster: RedisCluster
+    let cluster: RedisBackplane
 
     func run() async throws {
         try await withGracefulShutdownHandler {

@@ -22,7 +22,7 @@ struct PresenceKeeper: Service {
             repeat { await node.beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
         }
         // The lease is given up last, when the sessions are gone.
-        try? await node.store.leave(node.id)
+        try? await node.store.leave(node.id) { try await node.webhooks?.lost($0) }
     }
 
 }
@@ -33,8 +33,15 @@ extension Node {
         guard bus.isAvailable else { return }
         do {
             try await store.beat(description)
-            roster.replace(Set(try await store.nodes().map(\.id)))
-            for (dead, clients) in try await store.reap() {
+            // A process that was killed may have left clients behind under this id.
+            if !hasTakenOver.load(ordering: .relaxed) {
+                try await disown()
+                hasTakenOver.store(true, ordering: .relaxed)
+            }
+            let nodes = try await store.nodes()
+            roster.replace(Set(nodes.map(\.id)))
+            rebalance(nodes)
+            for (dead, clients) in try await store.reap(telling: { try await self.webhooks?.lost($0) }) {
                 logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
             }
             for push in try await store.expireMail() { expired(push) }
@@ -46,11 +53,30 @@ extension Node {
     private var description: NodeDescription {
         NodeDescription(
             id: id, version: SwitchboardVersion.current, address: address.withLock { $0 }, startedAt: startedAt,
-            sessions: sessionCount.value, isDraining: isDraining)
+            sessions: sessionCount.value, isDraining: isDraining, busLag: busHealth.lag)
     }
 
-    /// Writes the presence of all live sessions again, after the store was away.
-    func restorePresence() async {
+    /// Shows as lost what is listed for this node and not here.
+    private func disown() async throws {
+        let lost = try await store.disown(
+            id, but: { await self.ownSessions() }, telling: { try await self.webhooks?.lost($0) })
+        if lost > 0 {
+            logger.warning(
+                "clients were lost with an earlier process or while Redis was away", metadata: ["clients": "\(lost)"])
+        }
+    }
+
+    private func ownSessions() async -> Set<SessionID> {
+        var sessions: Set<SessionID> = []
+        for shard in shards {
+            let own = try? await shard.loop.submit { shard.table.slots.compactMap(\.session?.record?.session) }.get()
+            sessions.formUnion(own ?? [])
+        }
+        return sessions
+    }
+
+    /// Writes the presence of all live sessions again, after the store was away, and what ended meanwhile.
+    func restorePresence() async throws {
         var sessions: [(record: SessionRecord, epoch: UInt64)] = []
         for shard in shards {
             let live = try? await shard.loop.submit {
@@ -61,10 +87,7 @@ extension Node {
             }.get()
             sessions += live ?? []
         }
-        do {
-            try await store.restore(sessions)
-        } catch {
-            logger.warning("presence could not be written again", metadata: ["error": "\(error)"])
-        }
+        try await store.restore(sessions)
+        try await disown()
     }
 }

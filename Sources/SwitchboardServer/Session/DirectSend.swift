@@ -37,6 +37,12 @@ enum DirectSend {
         return poll(&entry, 1, 0) > 0
     }
 
+    /// Whether a listening socket holds connections that nobody has accepted yet.
+    static func isAwaited(_ descriptor: CInt) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) > 0
+    }
+
     @inline(__always)
     private static func sendBytes(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
         // A peer that is gone must be an error here, not a SIGPIPE that ends the process.

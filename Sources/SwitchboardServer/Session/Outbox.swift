@@ -10,10 +10,13 @@ struct Outbox {
         private(set) var framed: ByteBuffer?
         private(set) var pushes = 0
         private(set) var collectors: [ReceiptCollector] = []
+        /// When the pushes were accepted, as far as that is known.
+        private(set) var sentAt: [UInt64] = []
 
         mutating func append(_ push: PreparedPush, _ collector: ReceiptCollector?, _ counters: ShardCounters) {
             pushes += 1
             if let collector { collectors.append(collector) }
+            if let time = push.push.sentAt { sentAt.append(time) }
             if counters.rawSessions > 0 { Self.append(push.raw, to: &raw) }
             if counters.framedSessions > 0 { Self.append(push.framed, to: &framed) }
         }
@@ -32,16 +35,26 @@ struct Outbox {
         }
     }
 
+    /// A push to certain sessions, each of which has its frame already.
+    struct Selection {
+        let sessions: [Session]
+        /// When it was accepted, if that is known.
+        let sentAt: UInt64?
+        let collector: ReceiptCollector?
+    }
+
     private var all: Batch?
     private var groups: [ObjectIdentifier: (group: Group, batch: Batch)] = [:]
-    private var selections: [(sessions: [Session], collector: ReceiptCollector?)] = []
+    private var selections: [Selection] = []
     /// Pushes to single sessions, whose origins get their receipts directly.
     var singles: [(session: Session, push: BusPush)] = []
     /// A push to a group or to all is among the selections, which leave after the batches.
     private(set) var isSelecting = false
 
-    mutating func select(_ sessions: [Session], _ collector: ReceiptCollector?, isOrdered: Bool) {
-        selections.append((sessions, collector))
+    mutating func select(
+        _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, isOrdered: Bool
+    ) {
+        selections.append(Selection(sessions: sessions, sentAt: push.push.sentAt, collector: collector))
         if isOrdered { isSelecting = true }
     }
 
@@ -61,7 +74,7 @@ struct Outbox {
     struct Work {
         let all: Batch?
         let groups: [(Group, Batch)]
-        let selections: [(sessions: [Session], collector: ReceiptCollector?)]
+        let selections: [Selection]
         let singles: [(session: Session, push: BusPush)]
     }
 

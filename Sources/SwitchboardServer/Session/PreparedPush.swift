@@ -38,7 +38,7 @@ extension PreparedPush {
             .push(
                 ServerFrame.Push(
                     id: push.id.rawValue, channel: push.target.channel, payload: push.payload,
-                    offset: push.durable?.place?.text, wantsAck: push.wantsConfirmation)))
+                    offset: push.durable?.place?.text, wantsAck: push.wantsConfirmation, trace: push.trace)))
     }
 }
 

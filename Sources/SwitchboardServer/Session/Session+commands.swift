@@ -19,8 +19,10 @@ extension Session {
         send(
             .command(
                 ServerFrame.Command(
-                    id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout)))
+                    id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout,
+                    trace: command.trace)))
         node.tell(.delivered, of: command)
+        node.note(.commandSent, of: command.id, for: command.client) { $0.string("name", command.name) }
         // A client that never answers must not keep the place for ever.
         let time = TimeAmount.milliseconds(Int64(min(command.timeout, BusCommand.maximumTimeout) * 1000))
         commandTimers[command.id] = shard.loop.scheduleTask(in: time) { [shard, place, id = command.id] in
@@ -51,6 +53,9 @@ extension Session {
     func result(_ id: String, _ status: Int, _ payload: Payload?) {
         guard let id = CommandID(rawValue: id), (100...599).contains(status) else {
             return send(.error(code: "invalid_frame", message: "'status' must be 100-599", ref: id))
+        }
+        if let client = record?.client {
+            node.note(.commandDone, of: id, for: client) { $0.integer("status", status) }
         }
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop

@@ -27,7 +27,7 @@ extension Session {
             if phase == .closing {
                 close(code, reason: reason, isFinal: true)
             } else {
-                close(code == .noStatus ? .normal : code, reason: reason, isFinal: true)
+                close(code == .noStatus ? .normal : code, reason: reason, isFinal: true, isWished: true)
             }
         case .violation(let code, let reason): close(code, reason: reason, isFinal: true, lingers: true)
         }
@@ -70,8 +70,10 @@ extension Session {
 
     private func ponged() {
         guard phase == .open, pingedAt > 0, let record else { return }
-        let roundTrip = Double(MonotonicClock.nanoseconds() - pingedAt) / 1_000_000
+        let nanoseconds = MonotonicClock.nanoseconds() - pingedAt
+        let roundTrip = Double(nanoseconds) / 1_000_000
         pingedAt = 0
+        shard.counters.roundTrip.record(Int(nanoseconds / 1000))
         shard.note(
             PresenceChange(
                 client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), roundTrip: roundTrip))
@@ -141,6 +143,7 @@ extension Session {
                 shard.note(
                     PresenceChange(
                         client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), health: data))
+                node.webhooks?.health(record, epoch: epoch, data)
             }
         case .hello(let hello):
             if hello.token != nil { return refuse("a token") }
@@ -175,12 +178,22 @@ extension Session {
     private func accept(id: String?, _ payload: Payload) {
         guard mayWrite(), let record else { return }
         shard.counters.messagesUp += 1
+        if node.events.isWatched {
+            node.events.note(.messageReceived, .client(record.client)) { json in
+                if let id { json.string("message", id) }
+                json.integer("bytes", payload.bytes.readableBytes)
+            }
+        }
+        guard node.configuration.upstream != .none else {
+            if let id { send(.error(code: "upstream_off", message: "nobody takes messages here", ref: id)) }
+            return
+        }
         let message = UpstreamMessage(
             client: record.client, session: record.session, node: node.id, id: id, payload: payload,
             receivedAt: WallClock.milliseconds())
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop
-        node.store.accept(message) { result in
+        node.accept(message, epoch: epoch) { result in
             guard let id else { return }
             if loop.inEventLoop { return box.value.accepted(id, result) }
             loop.execute { box.value.accepted(id, result) }

@@ -77,6 +77,12 @@ extension Session {
             for push in page.pushes {
                 guard let place = push.durable?.place, mail.cursor.take(place) else { continue }
                 append(PreparedPush(push))
+                // Those that are held tell it with their receipts.
+                if node.events.isWatched, let client = record?.client,
+                    !mail.held.contains(where: { $0.offset == place.offset })
+                {
+                    node.note(push, .pushDelivered, .client(client))
+                }
             }
             let goesOn = mail.cursor.finished(hasMore: page.hasMore)
             let done = mail.held.filter { $0.offset <= mail.cursor.handed }

@@ -100,6 +100,8 @@ extension Session {
             return .dropped
         }
         let count = bytes.readableBytes
+        if queuedBytes == 0 { shard.counters.queuedSessions += 1 }
+        shard.counters.queuedBytes += count
         queuedBytes += count
         queuedPushes += pushes
         shard.table.set(slot, descriptor: -1, isOpen: phase == .open)
@@ -110,12 +112,25 @@ extension Session {
     }
 
     private func dequeued(bytes: Int, pushes: Int) {
+        // What was in the queue of a session that has ended is forgotten already.
+        guard phase != .closed else { return }
         queuedBytes -= bytes
         queuedPushes -= pushes
+        shard.counters.queuedBytes -= bytes
         guard queuedBytes == 0 else { return }
+        shard.counters.queuedSessions -= 1
         if phase == .open { shard.table.set(slot, descriptor: descriptor, isOpen: true) }
         written()
         if phase == .closing { closeIfDone() }
+    }
+
+    /// The session has ended: nothing waits for it any more.
+    func forgetQueue() {
+        guard queuedBytes > 0 else { return }
+        shard.counters.queuedBytes -= queuedBytes
+        shard.counters.queuedSessions -= 1
+        queuedBytes = 0
+        queuedPushes = 0
     }
 
     // MARK: Closing
@@ -126,8 +141,10 @@ extension Session {
     ///   - isFinal: The peer has closed, or has broken the protocol: no answer is awaited.
     ///   - isLost: The connection is lost rather than closed.
     ///   - lingers: What the client still sends is passed over until it closes.
+    ///   - isWished: The client has closed; code and reason are its own.
     func close(
-        _ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false, lingers: Bool = false
+        _ code: CloseCode, reason: String, isFinal: Bool = false, isLost: Bool = false, lingers: Bool = false,
+        isWished: Bool = false
     ) {
         switch phase {
         case .closed: return
@@ -137,6 +154,7 @@ extension Session {
             return
         case .unidentified, .registering, .open: break
         }
+        noteEnd(code, reason: reason, isWished: isWished)
         leave(code, reason: reason, isLost: isLost)
         phase = .closing
         closesAfterFlush = isFinal

@@ -3,16 +3,46 @@ import SwitchboardCore
 import SwitchboardProtocol
 
 extension Session {
-    /// It is known who connects: makes this the client's current session, cluster-wide.
+    /// It is known who connects.
     func identify(_ request: ConnectRequest) {
+        phase = .registering
+        self.request = nil
+        if let hook = node.webhooks?.connecting, request.grant == nil {
+            ask(hook, about: request)
+        } else {
+            register(request)
+        }
+    }
+
+    /// A client that did not say in its URL who it is could not be asked about before.
+    private func ask(_ hook: ConnectingHook, about request: ConnectRequest) {
+        let box = NIOLoopBound(self, eventLoop: shard.loop)
+        let loop = shard.loop
+        Task {
+            let answer: Result<ConnectRequest, Problem>
+            do throws(Problem) { answer = .success(try await hook.admit(request)) } catch { answer = .failure(error) }
+            loop.execute { box.value.admitted(answer) }
+        }
+    }
+
+    private func admitted(_ answer: Result<ConnectRequest, Problem>) {
+        guard phase == .registering else { return }
+        switch answer {
+        case .success(let request): register(request)
+        case .failure(let problem):
+            let wait = problem.retryAfter.map { "\(problem.detail): after=\($0)" }
+            close(problem.closeCode, reason: CloseCode.fitted(reason: wait ?? problem.detail))
+        }
+    }
+
+    /// Makes this the client's current session, cluster-wide.
+    private func register(_ request: ConnectRequest) {
         // A node that was held up may find a handshake whose client has long given up, and connected elsewhere: registered now it
         // would be the newer session, and the client would be told never to come back.
         guard descriptor < 0 || !DirectSend.isClosedByPeer(descriptor) else {
             context?.close(promise: nil)
             return
         }
-        phase = .registering
-        self.request = nil
         resume = request.resume
         let record = SessionRecord(
             client: request.client ?? ConnectRequest.generatedID(), session: .random(), node: node.id, mode: mode,
@@ -40,6 +70,7 @@ extension Session {
                 return
             }
             isRegistered = true
+            if let record { node.webhooks?.connected(record, epoch: epoch) }
             if resume.isEmpty { shard.open(self) } else { recover(resume) }
             resume = [:]
         case .success(.coolingDown(let seconds)):

@@ -41,6 +41,8 @@ final class Session: ChannelInboundHandler {
     var memberships: [(group: Group, index: Int)] = []
     /// The store has it as the client's session; it has to be told when it ends.
     var isRegistered = false
+    /// It has been told to go.
+    var isLeaving = false
     /// Something may wait in the client's mailbox.
     var hasMail = false
     /// Channel to offset, as the client's hello says.
@@ -103,6 +105,7 @@ final class Session: ChannelInboundHandler {
             ?? -1
         (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
         shard.counters.accepted += 1
+        node.socketCount.increment()
         if mode == .raw, let request {
             identify(request)
         } else {
@@ -120,6 +123,7 @@ final class Session: ChannelInboundHandler {
     /// The socket is gone.
     private func end() {
         guard phase != .closed else { return }
+        if phase != .closing { noteEnd(.abnormal, reason: "the connection was lost") }
         leave(.abnormal, reason: "the connection was lost", isLost: true)
         phase = .closed
         descriptor = -1
@@ -127,6 +131,8 @@ final class Session: ChannelInboundHandler {
         pending = nil
         shard.table.remove(slot)
         shard.counters.closed += 1
+        forgetQueue()
+        node.socketCount.decrement()
     }
 
     /// Takes part: it is found by its client id, and broadcasts reach it.
@@ -143,6 +149,7 @@ final class Session: ChannelInboundHandler {
         }
         phase = .open
         shard.table.set(slot, descriptor: descriptor, isOpen: true)
+        noteConnected(record)
         switch mode {
         case .raw: shard.counters.rawSessions += 1
         case .framed:
@@ -151,9 +158,13 @@ final class Session: ChannelInboundHandler {
             append(
                 FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states)))
             )
-            for push in recovered.missed { append(PreparedPush(push)) }
+            for push in recovered.missed {
+                append(PreparedPush(push))
+                if node.events.isWatched { node.note(push, .pushDelivered, .client(record.client)) }
+            }
         }
         node.sessionCount.increment()
+        noteOpening(record)
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
@@ -192,7 +203,10 @@ final class Session: ChannelInboundHandler {
         guard isRegistered, let record else { return }
         isRegistered = false
         if wasOpen { node.directory.remove(record.client, at: place) }
-        node.store.unregister(departure(record, code, reason: reason, isLost: isLost))
+        noteClosed(record, code, reason: reason)
+        let departure = departure(record, code, reason: reason, isLost: isLost)
+        node.store.unregister(departure)
+        node.webhooks?.lost(departure)
     }
 
     func departure(_ record: SessionRecord, _ code: CloseCode, reason: String, isLost: Bool) -> Departure {

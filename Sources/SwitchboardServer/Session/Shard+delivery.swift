@@ -32,7 +32,7 @@ extension Shard {
     /// To one client: the usual case, done with as little as possible.
     func deliver(_ push: BusPush, toAt place: SessionPlace) {
         guard let session = openSession(at: place) else { return missed(push) }
-        if let mailPlace = push.durable?.place {
+        if push.isDurable, let mailPlace = push.durable?.place {
             session.deliverDurable(push, at: mailPlace)
         } else {
             deliver(push, to: session)
@@ -82,7 +82,7 @@ extension Shard {
             let acks = AckCollector(push.push)
             for session in sessions { session.expectAck(acks) }
         }
-        outbox.select(sessions, collector, isOrdered: isOrdered)
+        outbox.select(sessions, push, collector, isOrdered: isOrdered)
         scheduleFlush()
     }
 

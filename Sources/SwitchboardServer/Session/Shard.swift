@@ -27,6 +27,7 @@ final class Shard: @unchecked Sendable {
     private var acks: [AckCollector] = []
     private var dirty: [Session] = []
     private var changes: [PresenceChange] = []
+    var closes = CloseLog()
     private var ticker: RepeatedTask?
     var acceptance: TokenBucket
     /// The value of the `Date` header, renewed every second (RFC 9110 section 6.6.1).
@@ -143,14 +144,16 @@ final class Shard: @unchecked Sendable {
             let outcome = PushOutcome(session.flushPending())
             counters.deliveries += outcome.delivered
             counters.drops += outcome.dropped
+            if let time = push.sentAt { measure(since: time, outcome) }
             node.give(outcome, for: push)
         }
-        for (sessions, collector) in work.selections {
+        for selection in work.selections {
             var outcome = PushOutcome()
-            for session in sessions { outcome.count(session.flushPending()) }
+            for session in selection.sessions { outcome.count(session.flushPending()) }
             counters.deliveries += outcome.delivered
             counters.drops += outcome.dropped
-            collector?.add(outcome)
+            if let time = selection.sentAt { measure(since: time, outcome) }
+            selection.collector?.add(outcome)
         }
         openSessions()
         let sessions = dirty
@@ -169,7 +172,17 @@ final class Shard: @unchecked Sendable {
     private func finish(_ batch: Outbox.Batch, _ outcome: PushOutcome) {
         counters.deliveries += outcome.delivered * batch.pushes
         counters.drops += outcome.dropped * batch.pushes
+        for time in batch.sentAt { measure(since: time, outcome) }
         for collector in batch.collectors { collector.add(outcome) }
+    }
+
+    /// A push that was accepted at that time, on whichever node, has been handed over.
+    ///
+    /// - Parameter time: Unix microseconds.
+    private func measure(since time: UInt64, _ outcome: PushOutcome) {
+        guard outcome.delivered > 0 else { return }
+        let now = WallClock.microseconds()
+        counters.latency.record(now > time ? Int(now - time) : 0, times: outcome.delivered)
     }
 
     private func openSessions() {

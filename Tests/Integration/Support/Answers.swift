@@ -80,8 +80,31 @@ struct NodePage: Decodable, Sendable {
         var startedAt: String
         var sessions: Int
         var draining: Bool
+        var state: String
+        var busLag: Double?
     }
     var nodes: [Node]
+
+    subscript(id: String) -> Node? { nodes.first { $0.id == id } }
+}
+
+struct DrainState: Decodable, Sendable {
+    var node: String
+    var state: String
+    var connections: Int
+}
+
+struct ClosePage: Decodable, Sendable {
+    struct Close: Decodable, Sendable {
+        var client: String
+        var session: String
+        var code: Int
+        var reason: String
+        var duration: Double
+        var at: String
+    }
+    var node: String
+    var closes: [Close]
 }
 
 struct Stats: Decodable, Sendable {
@@ -98,6 +121,7 @@ struct Stats: Decodable, Sendable {
         var busReceived: Int
         var busUnparsable: Int
         var redisReconnects: Int
+        var busLagMicroseconds: Int
     }
     var nodes: [Figures]
     var total: Figures

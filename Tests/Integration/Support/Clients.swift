@@ -38,6 +38,13 @@ final class Clients: Sendable {
         return client
     }
 
+    /// Connects as raw client of the group that takes durable pushes of histories, and tells every text that comes.
+    func listener(_ id: String, on node: NodeServer, _ told: @escaping @Sendable (String) -> Void) async throws {
+        var options = options(id, on: node, query: "group=\(FailoverLoad.group)")
+        options.onMessage = { told(String(buffer: $0)) }
+        _ = try await connect(options)
+    }
+
     /// Until a push reaches the client, which must be reading.
     func settle(_ client: SocketClient, _ id: String) async throws {
         let api = API(port: cluster.entrance)

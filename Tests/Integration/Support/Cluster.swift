@@ -69,6 +69,18 @@ final class Cluster: Sendable {
         }
     }
 
+    /// Runs `body` with a cluster of its own as the current one.
+    static func with(_ layout: Layout, _ body: () async throws -> Void) async throws {
+        let cluster = try await start(layout)
+        do {
+            try await $current.withValue(cluster) { try await body() }
+        } catch {
+            await cluster.stop()
+            throw error
+        }
+        await cluster.stop()
+    }
+
     var nodes: [NodeServer] { members.withLock { $0 } }
 
     func redis() throws -> RedisServer {

@@ -8,23 +8,23 @@ struct ClusterTrait: SuiteTrait, TestScoping {
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        let share = isHeavy ? Machine.whole : 1
-        await Machine.shared.take(share)
-        do {
-            let cluster = try await Cluster.start(layout)
-            do {
-                try await Cluster.$current.withValue(cluster) { try await function() }
-            } catch {
-                await cluster.stop()
-                throw error
-            }
-            await cluster.stop()
-        } catch {
-            await Machine.shared.give(share)
-            throw error
+        try await Machine.shared.with(isHeavy ? Machine.whole : 1) {
+            try await Cluster.with(layout) { try await function() }
         }
-        await Machine.shared.give(share)
     }
+}
+
+/// Gives a suite the machine alone; it starts what it needs itself.
+struct MachineTrait: SuiteTrait, TestScoping {
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await Machine.shared.with(Machine.whole) { try await function() }
+    }
+}
+
+extension Trait where Self == MachineTrait {
+    static var alone: Self { MachineTrait() }
 }
 
 extension Trait where Self == ClusterTrait {
@@ -57,7 +57,17 @@ actor Machine {
     private var free = Machine.whole
     private var waiting: [(share: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
-    func take(_ share: Int) async {
+    /// Runs `body` while it has this share. Waiting for it is not counted in the time limits of tests.
+    nonisolated func with(_ share: Int, _ body: () async throws -> Void) async throws {
+        await take(share)
+        do { try await body() } catch {
+            await give(share)
+            throw error
+        }
+        await give(share)
+    }
+
+    private func take(_ share: Int) async {
         if waiting.isEmpty, free >= share {
             free -= share
             return
@@ -65,7 +75,7 @@ actor Machine {
         await withCheckedContinuation { waiting.append((share, $0)) }
     }
 
-    func give(_ share: Int) {
+    private func give(_ share: Int) {
         free += share
         // In order, so that one that needs everything is not passed by for ever.
         while let first = waiting.first, first.share <= free {

@@ -17,7 +17,9 @@ final class NodeServer: Sendable {
         port = try await FreePort.take()
         api = API(port: port)
         let bus = redis.map { ["--redis", $0.url] } ?? []
-        arguments = ["serve", "--host", "127.0.0.1", "--port", "\(port)", "--node-id", id] + bus + options
+        // No load balancer has to notice that a node stops, unless the test is about that.
+        let delay = options.contains("--drain-delay") ? [] : ["--drain-delay", "0"]
+        arguments = ["serve", "--host", "127.0.0.1", "--port", "\(port)", "--node-id", id] + bus + delay + options
         log = directory.appending(path: "\(id).log")
         try await start()
     }

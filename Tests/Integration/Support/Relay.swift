@@ -22,6 +22,7 @@ final class Relay: Sendable {
     private let isMute: Bool
     private let listener = Mutex<(any Channel)?>(nil)
     private let pairs = Mutex<[ObjectIdentifier: RelayPair]>([:])
+    private let isStalled = Mutex(false)
 
     /// - Parameter isMute: Of what a client sends only its request and its first frame get through, always.
     init(to target: Int, isMute: Bool = false) async throws {
@@ -50,7 +51,7 @@ final class Relay: Sendable {
                 client.closeFuture.whenComplete { [self] _ in
                     pairs.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(pair)) }
                 }
-                return pair.join(isMute: isMute)
+                return pair.join(isMute: isMute) { [self] in isStalled.withLock { $0 } }
             }
             // The accepted connection is closed when its setup fails.
             .hop(to: client.eventLoop)
@@ -66,6 +67,18 @@ final class Relay: Sendable {
         let chosen = all.shuffled(using: &random).prefix(count)
         for pair in chosen { pair.end(manner) }
         return chosen.count
+    }
+
+    /// From now on nothing gets through, in either direction, and nothing is closed: what is sent is lost.
+    func stall() {
+        isStalled.withLock { $0 = true }
+        for pair in pairs.withLock({ Array($0.values) }) { pair.lose() }
+    }
+
+    /// What connects from now on gets through again. The connections that have lost something are closed.
+    func resume() {
+        isStalled.withLock { $0 = false }
+        for pair in pairs.withLock({ Array($0.values) }) { pair.end(.cut) }
     }
 
     func stop() async {
@@ -84,13 +97,16 @@ private final class RelayPair: Sendable {
         self.server = server
     }
 
-    func join(isMute: Bool) -> EventLoopFuture<Void> {
+    /// - Parameter isStalled: Asked on the event loop on which ``lose()`` works, so that none of the two comes too early.
+    func join(isMute: Bool, isStalled: @escaping @Sendable () -> Bool) -> EventLoopFuture<Void> {
         client.eventLoop.makeCompletedFuture {
-            let up = RelayHandler(to: server)
+            let (up, down) = (RelayHandler(to: server), RelayHandler(to: client))
+            up.loses = isStalled()
+            down.loses = up.loses
             // The request is sent alone, as what follows has to wait for its answer.
             if isMute { up.partsLeft = 2 }
             try client.pipeline.syncOperations.addHandler(up)
-            try server.pipeline.syncOperations.addHandler(RelayHandler(to: client))
+            try server.pipeline.syncOperations.addHandler(down)
         }.flatMap { [client, server] in
             client.setOption(.autoRead, value: true).and(server.setOption(.autoRead, value: true)).map { _ in }
         }
@@ -104,11 +120,20 @@ private final class RelayPair: Sendable {
         }
     }
 
+    /// In both directions, without an end.
+    func lose() {
+        for channel in [client, server] { loseWhatComes(from: channel) }
+    }
+
     private func lose(from channel: any Channel) {
+        loseWhatComes(from: channel)
+        client.eventLoop.scheduleTask(in: Relay.Manner.losesFor) { self.close() }
+    }
+
+    private func loseWhatComes(from channel: any Channel) {
         channel.eventLoop.execute {
             try? channel.pipeline.syncOperations.handler(type: RelayHandler.self).loses = true
         }
-        client.eventLoop.scheduleTask(in: Relay.Manner.losesFor) { self.close() }
     }
 
     private func close() {

@@ -86,6 +86,11 @@ import Testing
         #"{"type":"done","id":"i","node":"n","result":"perhaps"}"#,
         #"{"type":"query","id":"q","origin":"n","subject":"secrets"}"#,
         #"{"type":"query","id":"q","origin":"n","subject":"members"}"#,
+        #"{"type":"query","id":"q","origin":"n","subject":"closes"}"#,
+        #"{"type":"watch","id":"w","origin":"n","types":[]}"#,
+        #"{"type":"watch","id":"w","origin":"n","types":[1],"lease":1}"#,
+        #"{"type":"watch","id":"w","origin":"n","client":"a b","types":[],"lease":1}"#,
+        #"{"type":"events","watch":"w","node":"n"}"#,
         #"{"type":"answer","id":"q","node":"n n"}"#,
     ]
 

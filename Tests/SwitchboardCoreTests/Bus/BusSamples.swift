@@ -42,17 +42,27 @@ enum BusSamples {
         var waiting = push(text("x"), to: .client(client("c")))
         waiting.waits = true
         waiting.ticket = UInt64(Int.max)
-        var pushes = [waiting]
+        var measured = push(text("x"), to: .client(client("c")))
+        measured.microseconds = 7
+        var traced = measured
+        traced.waits = true
+        traced.trace = trace
+        var pushes = [waiting, measured, traced]
         for kept in durable {
             for waits in [false, true] {
                 var push = push(text("x"), to: .group(group("g")))
                 push.durable = kept
                 push.waits = waits
+                push.microseconds = 999
+                push.trace = waits ? trace : nil
                 pushes.append(push)
             }
         }
         return pushes
     }()
+
+    static let trace = TraceContext(
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a@b=1, c=\"2\"")
 
     private static let command = CommandID(unchecked: "k-1")
 
@@ -69,7 +79,7 @@ enum BusSamples {
             .command(
                 BusCommand(
                     id: CommandID(unchecked: longest), client: client(longest), name: "", payload: text("x"),
-                    timeout: 0.1, origin: node("n1"))),
+                    timeout: 0.1, origin: node("n1"), trace: trace)),
             .cancel(Cancellation(id: command, client: client("c"))), event(.result(status: 499, nil)),
             event(.delivered), event(.notHere), event(.unsupported), event(.queueFull), event(.sessionEnded),
         ]
@@ -98,6 +108,16 @@ enum BusSamples {
         .query(Query(id: "q", origin: node("n1"), subject: .groups)),
         .query(Query(id: "q", origin: node("n1"), subject: .members(group("g")))),
         .query(Query(id: "q", origin: node("n1"), subject: .stats)),
+        .query(Query(id: "q", origin: node("n1"), subject: .closes(7))),
+        .query(Query(id: "q", origin: node("n1"), subject: .drain)),
+        .query(Query(id: "q", origin: node("n1"), subject: .serve)),
+        .watch(Watch(id: "w", origin: node("n1"), lease: 0)),
+        .watch(
+            Watch(
+                id: "w\n", origin: node("n1"), client: client(longest), types: ["push.acked", "\"", ""],
+                lease: Watch.maximumLease)),
+        .events(EventBatch(watch: "w", node: node("n1"), dropped: 0, lines: ByteBuffer())),
+        .events(EventBatch(watch: "w", node: node("n1"), dropped: 3, lines: ByteBuffer(string: "a {}\nb {}\n"))),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer())),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer(string: "{\"groups\":\n{}}\n"))),
         .canary(""), .canary("t\u{0}\u{1F}\u{7F}\"\\/"), .nodeUp(node("n1")), .nodeDown(node(longest)),

@@ -17,6 +17,7 @@ import Testing
                     var push = BusSamples.push(payload, to: target)
                     push.waits = waits
                     push.ticket = 999_999_999_999_999_999
+                    push.microseconds = waits ? 999 : 0
                     messages.append(.push(push))
                 }
             }

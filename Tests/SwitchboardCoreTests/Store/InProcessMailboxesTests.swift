@@ -31,7 +31,7 @@ import Testing
     }
 
     private func place(_ result: Result<Enqueued, BusError>?) -> BusPush.Place? {
-        if case .success(.stored(let place, _, _, _)) = result { place } else { nil }
+        if case .success(.stored(let place, _, _, _, _)) = result { place } else { nil }
     }
 
     @Test func offsetsAreOfTheClockAndRiseWhenItStepsBack() {

@@ -45,8 +45,10 @@ struct RedisAddressTests {
         "What is wrong is named",
         arguments: [
             ("localhost:6379", RedisConfigurationError.notAURL), ("http://localhost", .unknownScheme("http")),
-            ("redis+sentinel://a,b/m", .laterVersion("redis+sentinel")),
-            ("redis+cluster://a", .laterVersion("redis+cluster")),
+            ("redis+sentinel://a,b", .noMasterName), ("redis+sentinel://a,b/", .noMasterName),
+            ("redis+sentinel://a,,b/m", .invalidHost), ("redis+sentinel://a/m/x", .invalidDatabase("x")),
+            ("redis+cluster://a/1", .databaseOfCluster), ("redis+cluster://", .invalidHost),
+            ("redis://a,b", .severalHosts), ("redis+ring://a", .unknownScheme("redis+ring")),
             ("redis://", .invalidHost), ("redis://:6379", .invalidHost), ("redis://[::1", .invalidHost),
             ("redis://h:0", .invalidPort("0")), ("redis://h:x", .invalidPort("x")),
             ("redis://h:65536", .invalidPort("65536")),
@@ -59,8 +61,25 @@ struct RedisAddressTests {
         #expect(throws: error) { try RedisAddress(url: url) }
     }
 
-    @Test func saysThatTheOthersComeLater() {
-        #expect(RedisConfigurationError.laterVersion("redis+cluster").description.contains("comes in a later version"))
+    @Test func readsSentinels() throws {
+        let address = try RedisAddress(url: "rediss+sentinel://u:p@s1,s2:7000,[::1]:7001/my%20main/2")
+        #expect(address.topology == .sentinel(master: "my main"))
+        #expect(
+            address.endpoints == [
+                RedisEndpoint(host: "s1", port: 26_379), RedisEndpoint(host: "s2", port: 7000),
+                RedisEndpoint(host: "::1", port: 7001),
+            ])
+        #expect(address.isTLS && address.user == "u" && address.password == "p" && address.database == 2)
+        #expect(address.description == "rediss+sentinel://s1:26379,s2:7000,[::1]:7001/my main/2")
+        #expect(try RedisAddress(url: "redis+sentinel://s1/main").database == 0)
+    }
+
+    @Test func readsARedisCluster() throws {
+        let address = try RedisAddress(url: "redis+cluster://:p@a:1,b/")
+        #expect(address.topology == .cluster)
+        #expect(address.endpoints == [RedisEndpoint(host: "a", port: 1), RedisEndpoint(host: "b", port: 6379)])
+        #expect(!address.isTLS && address.password == "p")
+        #expect(address.description == "redis+cluster://a:1,b:6379")
     }
 
     @Test func namesKeysOfOneScriptWithOneTag() {

@@ -26,6 +26,14 @@ struct BarrierRoundsTests {
 
     private func rounds(limit: Int = 10) -> BarrierRounds { BarrierRounds(timeout: .seconds(2), limit: limit) }
 
+    @Test func aTokenHasToComeBackByEveryWay() {
+        var rounds = BarrierRounds(timeout: .seconds(2), limit: 10, ways: [.shared, .node])
+        #expect(rounds.join(ended.waiter("a"), now: start).begun == 1)
+        #expect(ended.of(rounds.returned(1, by: .node, now: start).done) == [])
+        #expect(ended.of(rounds.returned(1, by: .node, now: start).done) == [], "twice by one way")
+        #expect(ended.of(rounds.returned(1, by: .shared, now: start).done) == ["a"])
+    }
+
     @Test func whoComesLateTakesPartInTheNextRound() {
         var rounds = rounds()
         #expect(rounds.join(ended.waiter("a"), now: start).begun == 1)

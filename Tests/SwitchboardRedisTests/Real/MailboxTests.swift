@@ -37,7 +37,8 @@ extension RealRedis {
                 let first = try await fixture.makeCluster(node("n1"), receiver: recorders[0])
                 let second = try await fixture.makeCluster(node("n2"), receiver: recorders[1])
                 let push = durable("1")
-                guard case .stored(let place, nodes: 2, collapsed: nil, displaced: []) = try await first.enqueue(push)
+                guard
+                    case .stored(let place, nodes: 2, collapsed: nil, displaced: [], _) = try await first.enqueue(push)
                 else {
                     Issue.record("not sent to both")
                     return
@@ -95,7 +96,7 @@ extension RealRedis {
                 let acked = try await cluster.acknowledge(a, upTo: kept[4999].offset)
                 #expect(acked.map(\.id) == kept[..<5000].map(\.id))
                 let displacing = MailboxLimits(pushes: 10, bytes: 0, overflow: .displace)
-                guard case .stored(_, _, _, let displaced) = try await cluster.enqueue(durable("last"), displacing)
+                guard case .stored(_, _, _, let displaced, _) = try await cluster.enqueue(durable("last"), displacing)
                 else {
                     Issue.record("not kept")
                     return
@@ -262,7 +263,7 @@ extension RealRedis {
     }
 }
 
-extension RedisCluster {
+extension RedisBackplane {
     /// - Returns: That many pushes in the mailbox of `a`, with their places.
     fileprivate func fill(_ count: Int, lifetime: Double = 60) async throws -> [BusPush] {
         let first = durable("p", lifetime: lifetime)

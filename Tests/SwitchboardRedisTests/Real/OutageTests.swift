@@ -192,14 +192,14 @@ extension RealRedis {
 
 /// Routes pushes to one client without end, and counts what becomes of them.
 private final class Load: Sendable {
-    private let cluster: RedisCluster
+    private let cluster: RedisBackplane
     private let client: ClientID
     private let sent = Atomic<Int>(0)
     private let answered = Atomic<Int>(0)
     private let failures = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
 
-    init(_ cluster: RedisCluster, to client: ClientID) {
+    init(_ cluster: RedisBackplane, to client: ClientID) {
         self.cluster = cluster
         self.client = client
     }

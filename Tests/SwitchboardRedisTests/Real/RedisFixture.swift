@@ -12,7 +12,7 @@ import Testing
 /// Nodes on one Redis.
 final class RedisFixture: ClusterFixture {
     private struct Member {
-        let cluster: RedisCluster
+        let cluster: RedisBackplane
         let task: Task<Void, any Error>
     }
 
@@ -43,7 +43,7 @@ final class RedisFixture: ClusterFixture {
         _ id: NodeID, receiver: any BusReceiver,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-    ) async throws -> RedisCluster {
+    ) async throws -> RedisBackplane {
         let herald = Herald(node: id, receiver: receiver)
         let cluster = try startCluster(id, receiver: herald, logger: logger, group: group)
         try #require(await herald.isUp())
@@ -57,8 +57,8 @@ final class RedisFixture: ClusterFixture {
         _ id: NodeID, receiver: any BusReceiver,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-    ) throws -> RedisCluster {
-        let cluster = RedisCluster(configuration: try configuration(id), group: group, logger: logger)
+    ) throws -> RedisBackplane {
+        let cluster = RedisBackplane(configuration: try configuration(id), group: group, logger: logger)
         cluster.bus.attach(receiver)
         let task = Task { try await cluster.run() }
         members.withLock { $0[id] = Member(cluster: cluster, task: task) }

@@ -5,7 +5,7 @@ import SwitchboardProtocol
 
 @testable import SwitchboardRedis
 
-extension RedisCluster {
+extension RedisBackplane {
     func publish(_ message: BusMessage) async throws -> Int {
         try await withCheckedThrowingContinuation { continuation in
             bus.publish(message) { continuation.resume(with: $0) }

@@ -5,7 +5,7 @@ import SwitchboardProtocol
 @testable import SwitchboardRedis
 
 /// The store's calls that take a completion, for tests that wait.
-extension RedisCluster {
+extension RedisBackplane {
     func enqueue(_ push: BusPush, _ limits: MailboxLimits = .none) async throws -> Enqueued {
         try await store.enqueue(push, limits: limits)
     }
@@ -15,7 +15,7 @@ extension RedisCluster {
     /// - Returns: The push with its place.
     @discardableResult
     func keep(_ push: BusPush, _ limits: MailboxLimits = .none) async throws -> BusPush {
-        guard case .stored(let place, _, _, _) = try await enqueue(push, limits) else {
+        guard case .stored(let place, _, _, _, _) = try await enqueue(push, limits) else {
             throw BusError.unavailable("\(push.id) was not kept")
         }
         return push.placed(place)

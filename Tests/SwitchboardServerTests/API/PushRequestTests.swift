@@ -18,9 +18,12 @@ import Testing
     private static let plain = #"{"to":{"all":true},"text":"x"}"#
 
     private func request(
-        _ route: PushRoute, query: String = "", type: String? = nil, _ body: String = plain
+        _ route: PushRoute, query: String = "", type: String? = nil, prefer: String? = nil, key: String? = nil,
+        _ body: String = plain
     ) -> PushRequest {
-        PushRequest(route: route, query: query, contentType: type, body: ByteBuffer(string: body))
+        PushRequest(
+            route: route, query: query, contentType: type, prefer: prefer, idempotencyKey: key,
+            body: ByteBuffer(string: body))
     }
 
     // MARK: /v1/push
@@ -188,31 +191,25 @@ import Testing
             ("wait=61", 60), ("wait=0", nil), ("respond-async", nil), ("return=minimal", nil), ("", nil),
         ] as [(String, Double?)])
     func thePreferenceSaysHowLongToWait(prefer: String, seconds: Double?) throws {
-        var request = request(.push)
-        request.prefer = prefer
+        let request = request(.push, prefer: prefer)
         #expect(try request.accepted().options.wait == seconds)
     }
 
     @Test(arguments: ["wait", "wait=", "wait=x", "wait=-1", "wait=1.5"])
     func aWaitWithoutSecondsIsRefused(prefer: String) {
-        var request = request(.push)
-        request.prefer = prefer
+        let request = request(.push, prefer: prefer)
         #expect(problem(request) == "400 invalid_request")
     }
 
     @Test func theIdempotencyKeyIsTheKeyUnlessTheBodyHasAnID() throws {
-        var keyed = request(.push)
-        keyed.idempotencyKey = "some key"
+        let keyed = request(.push, key: "some key")
         #expect(keyed.key(try keyed.accepted()) == "some key")
-        let named = request(.push, #"{"to":{"all":true},"text":"x","id":"order-81"}"#)
-        #expect(named.key(try named.accepted()) == "order-81")
+        let named = #"{"to":{"all":true},"text":"x","id":"order-81"}"#
+        #expect(request(.push, named).key(try request(.push, named).accepted()) == "order-81")
         #expect(request(.push).key(try request(.push).accepted()) == nil)
-        var both = named
-        both.idempotencyKey = "k"
-        #expect(problem(both) == "400 invalid_request")
+        #expect(problem(request(.push, key: "k", named)) == "400 invalid_request")
         for key in ["", String(repeating: "x", count: 256)] {
-            keyed.idempotencyKey = key
-            #expect(problem(keyed) == "400 invalid_request")
+            #expect(problem(request(.push, key: key)) == "400 invalid_request")
         }
     }
 

@@ -96,7 +96,7 @@ import Testing
         var outbox = Outbox()
         outbox.addToAll(push("x"), nil, counters(raw: 1, framed: 1))
         outbox.add(push("x"), to: Group(group("a")), nil, counters(raw: 1, framed: 1))
-        outbox.select([try test.session()], nil, isOrdered: false)
+        outbox.select([try test.session()], push("x"), nil, isOrdered: false)
         let first = outbox.take()
         #expect(first.all != nil && first.groups.count == 1 && first.selections.count == 1)
         let second = outbox.take()

@@ -18,6 +18,8 @@ func kept(_ sequence: UInt64, to target: Target = .all, epoch: String? = "e") ->
         durable: BusPush.Durable(expiresAt: .max, place: place))
 }
 
+func text(_ text: String) -> Payload { Payload(format: .text, bytes: ByteBuffer(string: text)) }
+
 func historyOffset(_ sequence: UInt64, epoch: String = "e") -> HistoryOffset {
     HistoryOffset(epoch: epoch, offset: StreamOffset(milliseconds: sequence, sequence: 0))
 }

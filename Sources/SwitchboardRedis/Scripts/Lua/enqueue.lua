@@ -3,7 +3,8 @@
 -- ARGV: head of the nodes' channel names, the shared channel when messages go over that or '', message, id, expiry,
 --   bytes of payload, waiter, collapse key or '', most pushes, most bytes, overflow policy,
 --   '1' when the expired entries are removed already or '0'.
--- Returns {offset, previous offset, nodes reached, id of the collapsed push or '', ids of the displaced ...};
+-- Returns {offset, previous offset, nodes reached, id of the collapsed push or '', pushes and bytes that wait now,
+--   ids of the displaced ...};
 --   {pushes, bytes} when it does not fit; {} when entries that have expired are in its way.
 local message, id, expires, bytes = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local waiter, collapse = ARGV[7], ARGV[8]
@@ -58,7 +59,7 @@ if isProlonged then
   redis.call('PEXPIREAT', mailbox, ends)
   redis.call('PEXPIREAT', index, ends)
 end
-local reply = {offset, previous, 0, ''}
+local reply = {offset, previous, 0, '', 0, 0}
 if collapse ~= '' then
   redis.call('HSET', index, 'collapse:' .. collapse, offset)
   if collapsed then
@@ -82,6 +83,7 @@ while not fits() do
   end
   remove(displaced)
 end
+reply[5], reply[6] = pushesAfter, bytesAfter
 
 local function news()
   return '{"offset":"' .. offset .. '","previous":"' .. previous .. '",' .. string.sub(message, 2)

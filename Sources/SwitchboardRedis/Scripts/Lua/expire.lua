@@ -1,6 +1,6 @@
 -- Removes what has expired from a mailbox, some at a time.
 -- KEYS: the mailbox, its index. ARGV: the first offset to look at.
--- Returns {offset behind which to go on or '', when the next expires or some time before or '', ids of expired pushes ...}.
+-- Returns {offset behind which to go on or '', when the next expires or some time before or '', expired pushes ...}.
 local now, start, isMixed = clock(), ARGV[1], redis.call('HGET', index, 'mixed') ~= '0'
 local reply = {'', ''}
 local nextExpiry, latest, isSorted, looked, bytes = nil, 0, start == '-', 0, 0
@@ -16,7 +16,7 @@ repeat
     looked, bytes = looked + 1, bytes + entry[2][BYTES]
     if expires <= now then
       late[#late + 1] = entry
-      reply[#reply + 1] = entry[2][ID]
+      reply[#reply + 1] = told(entry[2])
     else
       -- What follows in a mailbox that is in order expires at most so much earlier.
       local isLast = not isMixed and expires > now + tolerance

@@ -1,6 +1,6 @@
 -- Reads a mailbox from an offset on and removes what has expired.
 -- KEYS: the mailbox, its index. ARGV: the first offset, most pushes, most bytes of payload beyond the first push.
--- Returns {1 when there is more or 0, the offset behind which it may be, {ids of expired pushes},
+-- Returns {1 when there is more or 0, the offset behind which it may be, {expired pushes},
 --   {offset, previous offset, message, ... of each push}}.
 local now, mostPushes, mostBytes = clock(), tonumber(ARGV[2]), tonumber(ARGV[3])
 local reply = {0, ARGV[1], {}, {}}
@@ -13,7 +13,7 @@ repeat
     local fields = entry[2]
     if tonumber(fields[EXPIRES]) <= now then
       late[#late + 1] = entry
-      expired[#expired + 1] = fields[ID]
+      expired[#expired + 1] = told(fields)
     elseif #mail > 0 and (#mail >= 3 * mostPushes or bytes + fields[BYTES] > mostBytes) then
       reply[1] = 1
       break

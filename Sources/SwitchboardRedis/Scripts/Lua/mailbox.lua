@@ -32,6 +32,12 @@ local function remove(entries)
   return bytes
 end
 
+-- How an expired push is told of: its id, and behind a space its trace when it has one. The message's first line is its header.
+local function told(fields)
+  local trace = string.match(string.match(fields[MESSAGE], '^[^\n]*'), '"traceparent":"([%x%-]+)"')
+  return trace and fields[ID] .. ' ' .. trace or fields[ID]
+end
+
 -- An empty mailbox is kept for some hours, so that its offsets go on rising; one whose pushes could have waited for long is
 -- not kept for as long.
 local function settle()

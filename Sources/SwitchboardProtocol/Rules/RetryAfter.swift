@@ -1,8 +1,8 @@
 /// The value of the header `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
-enum RetryAfter {
+public enum RetryAfter {
     /// - Parameter now: Unix time in seconds.
     /// - Returns: Seconds to wait, at least 0; nil when the value is neither.
-    static func seconds(_ value: String, now: Double) -> Double? {
+    public static func seconds(_ value: String, now: Double) -> Double? {
         if let seconds = UInt32(value) { return Double(seconds) }
         return unixTime(ofDate: value).map { max(0, Double($0) - now) }
     }

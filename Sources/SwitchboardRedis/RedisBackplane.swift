@@ -4,11 +4,12 @@ import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
-/// The bus and the store of a node whose cluster meets in Redis.
+/// The bus and the store of a node in Redis: in a single one, in one that Sentinels watch, or in a Redis Cluster
+/// (``RedisAddress/Topology-swift.enum``).
 ///
 /// Make it, attach the receiver to ``bus``, then call ``run()``. Redis need not be there: until it is, everything is refused
 /// with ``BusError/unavailable(_:)``.
-public final class RedisCluster: Sendable {
+public final class RedisBackplane: Sendable {
     public let bus: RedisBus
     public let store: RedisStore
     private let link: RedisLink
@@ -48,11 +49,11 @@ public final class RedisCluster: Sendable {
     public var statistics: RedisStatistics {
         RedisStatistics(
             reconnects: max(0, link.openings - 1), droppedMessages: link.drops.total, canaryAge: link.canaryAge,
-            commands: link.commands, publishes: bus.publishes)
+            canaryLag: link.canaryLag, commands: link.commands, publishes: bus.publishes)
     }
 }
 
-/// What a ``RedisCluster`` did since it was made.
+/// What a ``RedisBackplane`` did since it was made.
 public struct RedisStatistics: Sendable, Hashable {
     /// How often the link was proved again after it was lost.
     public var reconnects: Int
@@ -60,6 +61,8 @@ public struct RedisStatistics: Sendable, Hashable {
     public var droppedMessages: Int
     /// Seconds since a canary, published through Redis, last came back; nil when none ever did.
     public var canaryAge: Double?
+    /// Seconds that the last canary took through Redis and back; nil when none ever came back.
+    public var canaryLag: Double?
     /// Commands sent to Redis.
     public var commands: Int
     /// Messages sent over the bus.

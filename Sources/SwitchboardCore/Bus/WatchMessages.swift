@@ -1,0 +1,45 @@
+public import NIOCore
+public import SwitchboardProtocol
+
+/// Somebody watches what happens on the nodes, from the node `origin`, until the lease ends.
+public struct Watch: Hashable, Sendable {
+    public var id: String
+    public var origin: NodeID
+    /// Only what happens to this client; nil for everything.
+    public var client: ClientID?
+    /// Names of event types, or their first words; empty for all.
+    public var types: [String]
+    /// Seconds for which the watch holds unless it is renewed; 0 ends it.
+    public var lease: Int
+
+    /// The most types of one watch.
+    public static let maximumTypes = 32
+    /// The longest lease that is believed, in seconds.
+    public static let maximumLease = 60
+
+    public init(id: String, origin: NodeID, client: ClientID? = nil, types: [String] = [], lease: Int) {
+        self.id = id
+        self.origin = origin
+        self.client = client
+        self.types = types
+        self.lease = lease
+    }
+}
+
+/// What a watcher gets from one node at a time.
+public struct EventBatch: Hashable, Sendable {
+    /// The watch that it is for.
+    public var watch: String
+    public var node: NodeID
+    /// Events that are missing here, since there were too many.
+    public var dropped: Int
+    /// Lines, each with the event's type, a space, and an object of JSON.
+    public var lines: ByteBuffer
+
+    public init(watch: String, node: NodeID, dropped: Int, lines: ByteBuffer) {
+        self.watch = watch
+        self.node = node
+        self.dropped = dropped
+        self.lines = lines
+    }
+}

@@ -1,0 +1,3 @@
+-- Ends what `announce.lua` has begun.
+-- Returns {what the script returns, channel, message, channel, message ...}.
+return {script(), unpack(announced)}

@@ -1,0 +1,120 @@
+import NIOCore
+import Testing
+
+@testable import SwitchboardRedis
+
+struct KeySlotTests {
+    @Test func isTheChecksumOfTheSpecification() {
+        #expect(KeySlot.checksum("123456789".utf8) == 0x31C3)
+        #expect(KeySlot.of("foo") == 12_182)
+        #expect(KeySlot.of("somekey") == 11_058)
+    }
+
+    @Test("A hash tag counts alone, unless it is empty or not closed")
+    func tags() {
+        #expect(KeySlot.of("{foo}.a") == KeySlot.of("foo"))
+        #expect(KeySlot.of("b{foo}{bar}") == KeySlot.of("foo"))
+        #expect(KeySlot.of("a{{b}c") == KeySlot.of("{b"))
+        #expect(KeySlot.of("foo{}{bar}") == Int(KeySlot.checksum("foo{}{bar}".utf8)) % KeySlot.count)
+        #expect(KeySlot.of("foo{bar") == Int(KeySlot.checksum("foo{bar".utf8)) % KeySlot.count)
+        #expect(KeySlot.of("") == 0)
+    }
+
+    @Test("The keys of one script are on one slot")
+    func scripts() {
+        let keys = RedisKeys(prefix: "sb", isCluster: true)
+        for id in ["kiosk-7", "a:b", "x{y", "x}y"] {
+            let client = KeySlot.of(keys.client.name(id))
+            #expect(KeySlot.of(keys.clientConnects.name(id)) == client)
+            #expect(KeySlot.of(keys.mailbox.name(id)) == client)
+            #expect(KeySlot.of(keys.mailboxIndex.name(id)) == client)
+        }
+        for channel in ["all", "group:shop:berlin"] {
+            // The same script publishes there.
+            #expect(KeySlot.of(keys.history.name(channel)) == KeySlot.of(keys.push))
+            #expect(KeySlot.of(keys.historyState.name(channel)) == KeySlot.of(keys.push))
+        }
+        #expect(KeySlot.of(keys.mailboxesInWork) == KeySlot.of(keys.mailboxes))
+        #expect(KeySlot.of(keys.nodesInfo) == KeySlot.of(keys.nodes))
+        #expect(KeySlot.of(keys.upstreamID.name("a/1")) == KeySlot.of(keys.upstream))
+        #expect(KeySlot.of(keys.nodeClients.name("n1")) == KeySlot.of(keys.nodeChannel.name("n1")))
+    }
+
+    @Test("Scripts publish where they can, and else say what is to be published")
+    func sources() {
+        let announcing = Set(RedisScript.allCases.filter(\.announces))
+        #expect(announcing.isSuperset(of: [.route, .register, .restore, .enqueue]))
+        #expect(!announcing.contains(.append) && !announcing.contains(.mail))
+        for script in RedisScript.allCases {
+            let text = String(decoding: script.clusterSource, as: UTF8.self)
+            #expect(!text.contains("'PUBLISH'"))
+            #expect(text.contains("'SPUBLISH'") == (script == .append))
+            #expect(text.contains("local announced") == script.announces)
+        }
+    }
+}
+
+struct CommandKeyTests {
+    private func slot(_ write: (inout CommandBuffer) -> Void) -> Int? {
+        var buffer = CommandBuffer()
+        write(&buffer)
+        return CommandKey.slot(of: buffer.take())
+    }
+
+    private func slot(_ words: String...) -> Int? {
+        slot { buffer in
+            buffer.command(arguments: words.count)
+            for word in words { buffer.argument(word) }
+        }
+    }
+
+    @Test func isTheFirstArgumentOfMost() {
+        #expect(slot("ZADD", "sb:clients", "0", "a") == KeySlot.of("sb:clients"))
+        #expect(slot("SPUBLISH", "sb:node:{n1}", "x") == KeySlot.of("n1"))
+        #expect(slot("GET", "") == 0)
+    }
+
+    @Test func isTheFirstKeyOfAScript() {
+        #expect(slot("EVALSHA", "digest", "2", "sb:client:{a}", "sb:mailbox:{a}", "x") == KeySlot.of("a"))
+        #expect(slot("EVAL", "return 1", "0", "x") == nil)
+        let source = ByteBuffer(repeating: 0x2D, count: 20_000)
+        let long = slot { buffer in
+            buffer.command(arguments: 5)
+            buffer.argument("EVAL" as StaticString)
+            buffer.argument(source)
+            buffer.argument(1)
+            buffer.argument("sb:push")
+            buffer.argument(source)
+        }
+        #expect(long == KeySlot.of("sb:push"))
+    }
+
+    @Test func isBehindTheWordsOfSome() {
+        #expect(slot("XGROUP", "CREATE", "s", "g", "$") == KeySlot.of("s"))
+        #expect(slot("XREADGROUP", "GROUP", "g", "c", "COUNT", "5", "STREAMS", "s", ">") == KeySlot.of("s"))
+    }
+
+    @Test func someHaveNone() {
+        #expect(slot("TIME") == nil)
+        #expect(slot("PING") == nil)
+        #expect(CommandKey.slot(of: []) == nil)
+        #expect(CommandKey.slot(of: [ByteBuffer(string: "no command\r\n")]) == nil)
+    }
+
+    @Test func commandsGoOnAsTheyWere() {
+        var first = CommandBuffer()
+        first.command(arguments: 3)
+        first.argument("SPUBLISH" as StaticString)
+        first.argument("c")
+        first.argument(ByteBuffer(repeating: 0x78, count: 10_000))
+        let pieces = first.take()
+        var second = CommandBuffer()
+        second.command(arguments: 1)
+        second.argument("ASKING" as StaticString)
+        let before = second.count
+        second.commands(pieces)
+        #expect(second.count - before == pieces.reduce(0) { $0 + $1.readableBytes })
+        let whole = pieces.reduce(into: "*1\r\n$6\r\nASKING\r\n") { $0 += String(buffer: $1) }
+        #expect(String(buffer: second.joined()) == whole)
+    }
+}
