@@ -90,14 +90,10 @@ def test_a_backend_that_fails_for_long(cluster, receiver):
             failing += times
     finally:
         talk.end()
-    client.close()
     receiver.behave = lambda delivery: Reply()
     status = nodes.status(node.url)
     print(f"{len(talk.accepted)} messages; {status['dead']} dead and {status['waiting']} waiting at the end")
     assert status["dead"] > 0, "some are older than they are kept"
-    # The machine may be busy with other things than it was at first; test_failures.py measures in turns.
-    assert statistics.median(failing) < 2 * statistics.median(healthy) + 0.001
-
     # Replaying says that the backend works again, so that it is tried at once; what waited comes as well. What was under way
     # meanwhile may be given up after all.
     def is_settled(_) -> bool:
@@ -109,5 +105,12 @@ def test_a_backend_that_fails_for_long(cluster, receiver):
     receiver.wait(is_settled, seconds=120)
     receiver.wait_for(len(talk.accepted), "client.message", "talker")
     assert {event.get_data() for event in receiver.unique("client.message", "talker")} == talk.accepted
+
+    # The machine may be busier or slower now than it was at first, which no backend is to blame for.
+    again = latencies(node.url, client, max(4, SECONDS / 10))
+    base = max(statistics.median(healthy), statistics.median(again))
+    print(f"healthy again: {describe(again)}; failing: {statistics.median(failing) / base:.2f} times the slower of the two")
+    assert statistics.median(failing) < 2 * base + 0.001
+    client.close()
     receiver.wait_for(2, "client.connected")
     receiver.wait_for(2, "client.disconnected")
