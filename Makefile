@@ -5,7 +5,7 @@ NODES ?= 3
 # Warnings of our own code are errors wherever it is tested.
 export SWITCHBOARD_STRICT = 1
 
-.PHONY: up lab test bench format lint setup
+.PHONY: up lab test fuzz bench format lint setup
 
 up: ## Redis, NODES nodes, nginx and a few agents on loopback, until Ctrl-C
 	@NODES=$(NODES) deploy/up
@@ -19,11 +19,18 @@ test: setup ## everything that can be tested on this machine
 	Tests/run-swift
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/API/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Conformance/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/RFC6455/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Deploy/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Lab/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Webhooks/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Attacks/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Security/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/TLS/run
 	Benchmarks/selftest
+
+fuzz: setup ## looks on for inputs that break something, an hour for each target; FUZZ='--seconds 60 resp' for others
+	Tests/Fuzz/run $(or $(FUZZ),--seconds 3600)
 
 setup:
 	@deploy/setup --test

@@ -9,6 +9,14 @@ var settings: [SwiftSetting] = [
 ]
 // For those who work on the package; a newer compiler's warnings must not break its users.
 if Context.environment["SWITCHBOARD_STRICT"] != nil { settings.append(.treatAllWarnings(as: .error)) }
+// The fuzzers have a build of their own, by Tests/Fuzz/run: our code is instrumented, what we depend on is not.
+let libFuzzer = Context.environment["SWITCHBOARD_LIBFUZZER"]
+if libFuzzer != nil {
+    settings.append(
+        .unsafeFlags([
+            "-sanitize=fuzzer", "-assert-config", "Debug", "-enforce-exclusivity=checked", "-enable-testing",
+        ]))
+}
 
 // Read top down: a target may depend only on targets below it.
 let package = Package(
@@ -33,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .executableTarget(
@@ -40,6 +49,7 @@ let package = Package(
             dependencies: [
                 "SwitchboardServer",
                 "SwitchboardAgent",
+                "SwitchboardTLS",
                 "SwitchboardWebSocket",
                 "SwitchboardCore",
                 "SwitchboardProtocol",
@@ -58,6 +68,7 @@ let package = Package(
             name: "SwitchboardServer",
             dependencies: [
                 "SwitchboardRedis",
+                "SwitchboardTLS",
                 "SwitchboardWebSocket",
                 "SwitchboardCore",
                 "SwitchboardProtocol",
@@ -70,12 +81,15 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -87,13 +101,16 @@ let package = Package(
         .target(
             name: "SwitchboardAgent",
             dependencies: [
+                "SwitchboardTLS",
                 "SwitchboardWebSocket",
                 "SwitchboardProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings
@@ -102,6 +119,7 @@ let package = Package(
             name: "SwitchboardRedis",
             dependencies: [
                 "CHiredis",
+                "SwitchboardTLS",
                 "SwitchboardCore",
                 "SwitchboardProtocol",
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -114,8 +132,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "SwitchboardTLS",
+            dependencies: [.product(name: "NIOSSL", package: "swift-nio-ssl")],
+            swiftSettings: settings
+        ),
+        .target(
             name: "SwitchboardWebSocket",
             dependencies: [
+                "CZlib",
                 "SwitchboardProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -137,6 +161,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CZlib"),
         .testTarget(
             name: "SwitchboardProtocolTests",
             dependencies: ["SwitchboardProtocol", .product(name: "NIOCore", package: "swift-nio")],
@@ -182,6 +207,7 @@ let package = Package(
                 "SwitchboardAgent",
                 "SwitchboardProtocol",
                 "SwitchboardWebSocket",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -199,12 +225,15 @@ let package = Package(
                 "SwitchboardRedis",
                 "SwitchboardServer",
                 "SwitchboardWebSocket",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Instrumentation", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings
@@ -248,3 +277,66 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if let libFuzzer {
+    // Of these only what is fuzzed is built: the rest would need many more packages, and many more minutes.
+    package.narrow(
+        "SwitchboardRedis", to: ["RESP"], without: ["Scripts"],
+        ["CHiredis", .product(name: "NIOCore", package: "swift-nio")])
+    package.narrow(
+        "SwitchboardServer",
+        to: [
+            "API/LineSplitter.swift", "API/Problem.swift", "API/PushDocument.swift", "API/PushOptionsReader.swift",
+            "API/PushRequest.swift", "API/RequestID.swift", "Auth/Access/GroupPattern.swift",
+            "Auth/Access/OriginPolicy.swift", "Auth/Access/Principal.swift", "Auth/Access/Refusal.swift",
+            "Auth/Access/Scopes.swift", "Auth/Keys/APIKey.swift", "Auth/Keys/Base64URL.swift",
+            "Auth/Tokens/TokenAlgorithm.swift", "Auth/Tokens/TokenClaims.swift", "Auth/Tokens/TokenKey.swift",
+            "Auth/Tokens/TokenKeySet.swift", "Auth/Tokens/TokenText.swift", "Auth/Tokens/TokenVerifier.swift",
+            "Channel/PushRequestFields.swift", "Channel/PushRequestParser.swift", "Channel/RequestHead.swift",
+            "Channel/URLQuery.swift", "Delivery/Fingerprint.swift", "Delivery/PushOrder.swift",
+            "Tracing/W3CInstrument.swift",
+        ],
+        without: ["API/openapi.yaml", "API/switchboard.js"],
+        [
+            "SwitchboardCore",
+            "SwitchboardProtocol",
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "Instrumentation", package: "swift-distributed-tracing"),
+            .product(name: "JWTKit", package: "jwt-kit"),
+            .product(name: "NIOCore", package: "swift-nio"),
+        ])
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "switchboard-fuzz",
+            dependencies: [
+                "CLibFuzzer",
+                "CZlib",
+                "SwitchboardServer",
+                "SwitchboardRedis",
+                "SwitchboardWebSocket",
+                "SwitchboardCore",
+                "SwitchboardProtocol",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Tests/Fuzz/Sources",
+            swiftSettings: settings,
+            linkerSettings: [.unsafeFlags([libFuzzer]), .linkedLibrary("stdc++")]
+        ),
+    ]
+}
+
+extension Package {
+    func narrow(_ name: String, to sources: [String], without others: [String], _ dependencies: [Target.Dependency]) {
+        for target in targets where target.name == name {
+            target.sources = sources
+            target.exclude = others
+            target.resources = nil
+            target.dependencies = dependencies
+        }
+    }
+}

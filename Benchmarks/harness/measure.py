@@ -31,7 +31,7 @@ QUICK = Effort(pairs=1, spare=0, shortened=0.34)
 class Pair:
     """The floor's report, where there is one, and the server's, measured one right after the other."""
 
-    floor: dict | None
+    floor: dict | None  # or the same server's without what is measured
     server: dict
 
     @property
@@ -49,13 +49,14 @@ def faults(report: dict) -> list[str]:
     return found
 
 
-def run_once(scenario: Scenario, target: servers.Target, effort: Effort) -> dict:
+def run_once(scenario: Scenario, target: servers.Target, effort: Effort, asking: tuple[str, ...] = ()) -> dict:
     options = ["--duration", f"{scenario.duration * effort.shortened:g}", "--warmup", f"{scenario.warmup:g}"]
-    return machine.loadgen(scenario.mode, target.ports, *scenario.options, *options, *target.options())
+    return machine.loadgen(scenario.mode, target.ports, *scenario.options, *asking, *options, *target.options())
 
 
-def server_for(scenario: Scenario, binary: Path) -> contextlib.AbstractContextManager[servers.Target]:
-    return servers.cluster(binary, scenario.nodes) if scenario.nodes else servers.node(binary)
+def server_for(
+        scenario: Scenario, binary: Path, flags: tuple[str, ...] = ()) -> contextlib.AbstractContextManager[servers.Target]:
+    return servers.cluster(binary, scenario.nodes) if scenario.nodes else servers.node(binary, *flags)
 
 
 def measure_pair(scenario: Scenario, binary: Path, effort: Effort) -> Pair:
@@ -64,8 +65,11 @@ def measure_pair(scenario: Scenario, binary: Path, effort: Effort) -> Pair:
     if scenario.with_floor:
         with servers.floor() as target:
             floor = run_once(scenario, target, effort)
-    with server_for(scenario, binary) as target:
-        return Pair(floor, run_once(scenario, target, effort))
+    elif scenario.flags:
+        with server_for(scenario, binary) as target:
+            floor = run_once(scenario, target, effort)
+    with server_for(scenario, binary, scenario.flags) as target:
+        return Pair(floor, run_once(scenario, target, effort, scenario.asking))
 
 
 def measure(scenario: Scenario, binary: Path, effort: Effort) -> dict:
@@ -108,7 +112,7 @@ def row(scenario: Scenario, figure: Figure, pairs: list[Pair], void: bool) -> di
     """A line of the table. The ratio is the median of the pairs' ratios: what slows the machine down for a
     while slows down both of a pair."""
     value = statistics.median(pair.server[figure.key] for pair in pairs)
-    if not scenario.with_floor or not figure.has_floor:
+    if pairs[0].floor is None or not figure.has_floor:
         return line(figure, value, void=void)
     floor = statistics.median(pair.floor[figure.key] for pair in pairs)
     ratios = [pair.server[figure.key] / pair.floor[figure.key] for pair in pairs if pair.floor[figure.key]]

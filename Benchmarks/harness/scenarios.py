@@ -45,6 +45,9 @@ class Scenario:
     with_floor: bool = True
     duration: float = 6        # seconds; 0: the mode has no use for it
     warmup: float = 1
+    # Measured beside the same server without them, in the place of the floor: flags of a node, and what its clients ask for.
+    flags: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
 
 
 PER_DELIVERY, PER_PUSH = "server_us_per_delivery", "server_us_per_publish"
@@ -99,6 +102,16 @@ SCENARIOS = (
         Figure("three nodes and Redis, 500 commands/s: CPU per command, Redis", "other_us_per_publish", "us", 1),
     ), with_floor=False, nodes=3),
 )
+
+# A broadcast of a document of 1 KB, compressed; in the column of the floor the same node sends it as it is.
+_DOCUMENT = ("--connections", "1000", "--rate", "20", "--payload", "1024", "--content", "json")
+
+SCENARIOS += tuple(
+    Scenario(f"compression-{mode}", "compression", "broadcast", (*_DOCUMENT, *options), (
+        Figure(f"1 KB of JSON to 1 000, {mode}, compressed : not: CPU per delivery", PER_DELIVERY, "us", 2),
+        Figure(f"1 KB of JSON to 1 000, {mode}, compressed : not: bytes per delivery", "bytes_per_push", "bytes", 0, RATIO, 0.5),
+    ), with_floor=False, flags=("--compression",), asking=("--extensions", "permessage-deflate"))
+    for mode, options in (("raw", ()), ("framed", ("--subprotocol", "switchboard.v1"))))
 
 BUS = Figure("three nodes and Redis: bus deliveries of a push", "deliveries_per_push", "", 3, VALUE, 1.0, has_floor=False)
 

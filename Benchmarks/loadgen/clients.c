@@ -50,7 +50,7 @@ uint32_t clients_open(void) { return all.open; }
 
 uint64_t clients_failed(void) {
     const struct client_counts *c = &client_counts;
-    return c->connect_failed + c->refused + c->bad_accept + c->bad_subprotocol + c->ended_early + c->timed_out;
+    return c->connect_failed + c->refused + c->bad_accept + c->bad_subprotocol + c->bad_extensions + c->ended_early + c->timed_out;
 }
 
 void client_end(struct client *client) {

@@ -11,10 +11,11 @@
 struct client_counts {
     uint64_t opened, cycles;
     /* Why a client did not open. */
-    uint64_t connect_failed, refused, bad_accept, bad_subprotocol, ended_early, timed_out;
+    uint64_t connect_failed, refused, bad_accept, bad_subprotocol, bad_extensions, ended_early, timed_out;
     /* What happened to open ones. */
     uint64_t closed_by_server, protocol_errors, write_failed, pings, other_frames;
     uint64_t reads, frames;
+    uint64_t pushes, push_bytes; /* frames with a stamp, and their length on the wire */
     struct histogram handshake;
 };
 

@@ -4,6 +4,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "inflate.h"
 
 enum { CODE_LENGTH = 2 /* bytes of a close code */, ID_MAX = 64, RESULT_MAX = 256 };
 
@@ -30,10 +31,21 @@ static void run(struct client *client, const uint8_t *payload, size_t length, co
     client_send(client, OP_TEXT, result, (size_t)written);
 }
 
-static void message(struct client *client, const uint8_t *payload, size_t length, const struct options *options,
+static void message(struct client *client, const struct frame *frame, const uint8_t *payload, const struct options *options,
                     uint64_t at) {
     struct stamp stamp;
-    if (!stamp_find(payload, length, &stamp)) answer(client, payload, length, options);
+    size_t length = (size_t)frame->length;
+    if (frame->compressed && !(payload = inflate_message(payload, &length))) {
+        client_counts.protocol_errors++;
+        client_end(client);
+        return;
+    }
+    bool stamped = stamp_find(payload, length, &stamp);
+    if (stamped) {
+        client_counts.pushes++;
+        client_counts.push_bytes += frame->header + frame->length;
+    }
+    if (!stamped) answer(client, payload, length, options);
     else if (options->mode == MODE_COMMANDS) run(client, payload, length, &stamp);
     else
         tally_message(&tally, &client->order, &stamp, options->mode == MODE_TARGETED, client->index, at);
@@ -54,7 +66,7 @@ static void act(struct client *client, const struct frame *frame, const uint8_t 
     size_t length = (size_t)frame->length;
     switch (frame->opcode) {
     case OP_TEXT:
-    case OP_BINARY: message(client, payload, length, options, at); break;
+    case OP_BINARY: message(client, frame, payload, options, at); break;
     case OP_CLOSE: closed(client, payload, length); break;
     case OP_PING:
         client_counts.pings++;
@@ -72,7 +84,7 @@ size_t client_read_frames(struct client *client, const uint8_t *bytes, size_t n,
         enum frame_result result = frame_read(bytes + used, n - used, &frame);
         if (result == FRAME_INCOMPLETE) break;
         /* Nothing that a push needs is fragmented, and a server never masks (RFC 6455, section 5.1). */
-        if (result == FRAME_INVALID || frame.masked || !frame.final) {
+        if (result == FRAME_INVALID || frame.masked || !frame.final || (frame.compressed && !options->extensions)) {
             client_counts.protocol_errors++;
             client_end(client);
             break;

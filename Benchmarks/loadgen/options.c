@@ -18,6 +18,7 @@ static const char usage[] =
     "Hosts are IPv4 addresses. The result is one JSON object on standard output.\n"
     "connections\n"
     "  --connections N (1000)   --path PATH (/ws?clientId=b-%d; %d is the index)   --subprotocol NAME\n"
+    "  --extensions OFFER       permessage-deflate; server_no_context_takeover\n"
     "  --handshakes N           under way at the same time (256)\n"
     "publishing, by HTTP POST\n"
     "  --publish-path PATH      (/v1/broadcast, /v1/clients/b-%d/push or .../commands)\n"
@@ -25,7 +26,7 @@ static const char usage[] =
     "  --publishers N (1)       --depth N  requests without an answer on each (all of the window)\n"
     "  --rate N                 messages a second (0: flat out)\n"
     "  --window N               messages without an answer or a delivery (16; with a rate 10000)\n"
-    "  --payload BYTES (128)\n"
+    "  --payload BYTES (128)    --content json  for what compresses as documents do, instead of one letter\n"
     "measuring, in seconds\n"
     "  --duration (5)   --warmup (0)   --settle, after opening (1)   --patience, for stragglers (3)\n"
     "  --server-pid PID[,PID...]   --other-pid PID[,PID...]\n";
@@ -89,7 +90,7 @@ static void set_defaults(struct options *options) {
     if (!options->publish_path) options->publish_path = paths[options->mode];
     bool commands = options->mode == MODE_COMMANDS;
     if (!options->publish_headers)
-        options->publish_headers = commands ? "Content-Type: application/json\r\n" : "Content-Type: text/plain\r\n";
+        options->publish_headers = commands || options->json ? "Content-Type: application/json\r\n" : "Content-Type: text/plain\r\n";
     if (!commands) return;
     options->depth = 1;                                                         /* so that answers may come in any order */
     if (!options->subprotocol) options->subprotocol = "switchboard.v1"; /* a raw client takes no commands */
@@ -107,9 +108,11 @@ static char *with_line_end(const char *header) {
 struct options options_read(int argc, char **argv) {
     struct options o = { .connections = 1000, .path = "/ws?clientId=b-%d",
                          .payload = 128, .duration = 5, .settle = 1, .patience = 3, .handshakes = 256 };
+    const char *content = NULL;
     const struct { const char *name; enum option_kind kind; void *to; } known[] = {
         { "connections", COUNT, &o.connections }, { "handshakes", COUNT, &o.handshakes },
-        { "path", TEXT, &o.path }, { "subprotocol", TEXT, &o.subprotocol },
+        { "path", TEXT, &o.path }, { "subprotocol", TEXT, &o.subprotocol }, { "extensions", TEXT, &o.extensions },
+        { "content", TEXT, &content },
         { "publish-path", TEXT, &o.publish_path }, { "header", TEXT, &o.publish_headers },
         { "publishers", COUNT, &o.publishers }, { "depth", COUNT, &o.depth }, { "window", COUNT, &o.window },
         { "payload", COUNT, &o.payload }, { "rate", REAL, &o.rate }, { "duration", REAL, &o.duration },
@@ -131,6 +134,8 @@ struct options options_read(int argc, char **argv) {
         }
     }
     if (optind + 2 != argc) refuse("wanted", "a mode and a server");
+    if (content && strcmp(content, "json") != 0) refuse("no such content", content);
+    o.json = content;
     if (o.publish_headers) o.publish_headers = with_line_end(o.publish_headers);
     o.mode_name = argv[optind];
     o.mode = mode_named(o.mode_name);
@@ -138,5 +143,6 @@ struct options options_read(int argc, char **argv) {
     set_defaults(&o);
     if (!o.connections || !o.handshakes || o.publishers > PUBLISHERS_MAX) refuse("out of range", "a count");
     if (o.payload < STAMP_LENGTH || o.payload > PAYLOAD_MAX) refuse("out of range", "--payload (36 to 65536)");
+    if (o.json && o.payload < DOCUMENT_MIN) refuse("out of range", "--payload of a document (128 at least)");
     return o;
 }

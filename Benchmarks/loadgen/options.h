@@ -3,12 +3,13 @@
 #define LOADGEN_OPTIONS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 enum mode { MODE_IDLE, MODE_BROADCAST, MODE_TARGETED, MODE_CHURN, MODE_COMMANDS };
 
-enum { ENDPOINTS_MAX = 16, PIDS_MAX = 16, PAYLOAD_MAX = 64 * 1024, BODY_MAX = PAYLOAD_MAX + 64, PUBLISHERS_MAX = 1024 };
+enum { ENDPOINTS_MAX = 16, PIDS_MAX = 16, PAYLOAD_MAX = 64 * 1024, BODY_MAX = PAYLOAD_MAX + 64, PUBLISHERS_MAX = 1024, DOCUMENT_MIN = 128 };
 
 struct endpoint {
     struct sockaddr_in address;
@@ -32,11 +33,13 @@ struct options {
     uint32_t connections;
     const char *path;            /* of the upgrade; %d is the index of the connection */
     const char *subprotocol;     /* offered, and expected to be chosen; NULL: none */
+    const char *extensions;      /* offered, and expected to be chosen: permessage-deflate without context; NULL: none */
     const char *publish_path;    /* %d is the index of the target */
     const char *publish_headers; /* each ended by CR LF */
     uint32_t publishers, depth;  /* HTTP connections; requests without an answer on each */
     uint32_t window;             /* messages that are not answered or not delivered everywhere */
     uint32_t payload;            /* bytes */
+    bool json;                   /* the payload is a document as an application might send it */
     double rate;                 /* messages a second; 0: as fast as the window lets */
     double duration, warmup, settle, patience; /* seconds */
     uint32_t handshakes;         /* under way at the same time */

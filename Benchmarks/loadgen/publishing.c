@@ -16,8 +16,12 @@ static const uint64_t LONGEST_WAIT = 5 * MILLISECOND, STALLED_AFTER = 500 * MILL
 
 struct publishing_counts publishing_counts;
 
-/* Around the payload of a command. */
-static const char command_head[] = "{\"name\":\"echo\",\"data\":\"", command_tail[] = "\"}";
+/* Around the payload: of a command, of a document, of mere text. */
+struct shell {
+    const char *head, *tail;
+};
+static const struct shell command = { "{\"name\":\"echo\",\"data\":\"", "\"}" }, document = { "{\"at\":\"", "}" },
+                          plain = { "", "" };
 
 static struct {
     const struct options *options;
@@ -32,10 +36,37 @@ static struct {
     uint64_t random;
 } state = { .random = 0x2545f4914f6cdd1d };
 
+static uint64_t next_random(void) {
+    state.random ^= state.random << 13;
+    state.random ^= state.random >> 7;
+    state.random ^= state.random << 17;
+    return state.random;
+}
+
+/* Rows of a table behind the stamp, the same in every run; the room that is left is blank. */
+static void write_rows(char *payload, size_t length) {
+    static const char *const shops[] = { "north", "harbour", "station", "old town" };
+    static const char begin[] = "\",\"rows\":[", end[] = "{}]";
+    char row[160], *out = payload + STAMP_LENGTH, *limit = payload + length - (sizeof end - 1);
+    memset(payload, ' ', length);
+    memcpy(out, begin, sizeof begin - 1);
+    out += sizeof begin - 1;
+    while (true) {
+        uint64_t chance = next_random();
+        int written = snprintf(row, sizeof row, "{\"article\":%u,\"shop\":\"%s\",\"price\":%u.%02u,\"stock\":%u,\"open\":%s},",
+                               (unsigned)(chance % 900000 + 100000), shops[chance >> 20 & 3], (unsigned)(chance >> 24 & 63),
+                               (unsigned)(chance >> 32) % 100, (unsigned)(chance >> 40 & 255), chance >> 50 & 1 ? "true" : "false");
+        if (out + written > limit) break;
+        memcpy(out, row, (size_t)written);
+        out += written;
+    }
+    memcpy(out, end, sizeof end - 1);
+}
+
 void publishing_prepare(const struct options *options) {
     state.options = options;
-    bool commands = options->mode == MODE_COMMANDS;
-    size_t head = commands ? sizeof command_head - 1 : 0, tail = commands ? sizeof command_tail - 1 : 0;
+    const struct shell *around = options->mode == MODE_COMMANDS ? &command : options->json ? &document : &plain;
+    size_t head = strlen(around->head), tail = strlen(around->tail);
     state.length = (uint32_t)(head + options->payload + tail);
     state.body = malloc(state.length);
     state.sequences = calloc(options->connections, sizeof *state.sequences);
@@ -44,9 +75,10 @@ void publishing_prepare(const struct options *options) {
         exit(1);
     }
     state.payload = state.body + head;
-    memcpy(state.body, command_head, head);
-    memset(state.payload, 'x', options->payload);
-    memcpy(state.payload + options->payload, command_tail, tail);
+    memcpy(state.body, around->head, head);
+    if (around == &document) write_rows(state.payload, options->payload);
+    else memset(state.payload, 'x', options->payload);
+    memcpy(state.payload + options->payload, around->tail, tail);
 }
 
 void publishing_begin(void) {
@@ -89,10 +121,7 @@ static uint32_t choose_target(uint32_t publisher) {
     uint64_t connections = state.options->connections, publishers = state.options->publishers;
     uint32_t first = (uint32_t)(connections * publisher / publishers);
     uint32_t count = (uint32_t)(connections * (publisher + 1) / publishers) - first;
-    state.random ^= state.random << 13;
-    state.random ^= state.random >> 7;
-    state.random ^= state.random << 17;
-    uint32_t start = (uint32_t)(state.random % count);
+    uint32_t start = (uint32_t)(next_random() % count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t target = first + (start + i) % count;
         if (client_is_open(target)) return target;

@@ -47,6 +47,7 @@ static void report_clients(void) {
     put_trouble("refused", c->refused);
     put_trouble("bad_accept", c->bad_accept);
     put_trouble("bad_subprotocol", c->bad_subprotocol);
+    put_trouble("bad_extensions", c->bad_extensions);
     put_trouble("ended_early", c->ended_early);
     put_trouble("timed_out", c->timed_out);
     put_count("closed_by_server", c->closed_by_server);
@@ -87,6 +88,7 @@ static void report_messages(const struct options *options, const struct measurem
     put_count("misdelivered", tally.misdelivered);
     put_trouble("stalls", publishing_counts.stalls);
     put("deliveries_per_s", per(received, until_last), 0);
+    put("bytes_per_push", per((double)client_counts.push_bytes, (double)client_counts.pushes), 1);
     put("frames_per_read", per((double)client_counts.frames, (double)client_counts.reads), 2);
     put_quantiles("latency", &tally.latency);
     if (options->rate > 0) put_quantiles("publish_late", &publishing_counts.late);

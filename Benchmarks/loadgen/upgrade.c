@@ -21,15 +21,16 @@ static uint64_t next_random(void) {
 void client_request_upgrade(struct client *client, const struct options *options) {
     uint64_t nonce[2] = { next_random(), next_random() };
     char key[KEY_LENGTH + 1], path[1024], request[2048];
-    const char *protocol = options->subprotocol;
+    const char *protocol = options->subprotocol, *offer = options->extensions;
     base64_encode((const unsigned char *)nonce, sizeof nonce, key);
     websocket_accept(key, client->accept);
     template_expand(path, sizeof path, options->path, client->index);
     int length = snprintf(request, sizeof request,
                           "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s%s\r\n",
+                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s%s%s%s%s%s\r\n",
                           path, options->servers.at[client->index % options->servers.count].name, key,
-                          protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "", protocol ? "\r\n" : "");
+                          protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "", protocol ? "\r\n" : "",
+                          offer ? "Sec-WebSocket-Extensions: " : "", offer ? offer : "", offer ? "\r\n" : "");
     if (send(client->fd, request, (size_t)length, MSG_NOSIGNAL) != length) client_counts.write_failed++;
 }
 
@@ -62,6 +63,10 @@ enum upgrade client_read_upgrade(const struct client *client, char *bytes, size_
     }
     if (options->subprotocol && !field_is(bytes, "sec-websocket-protocol:", options->subprotocol)) {
         client_counts.bad_subprotocol++;
+        return UPGRADE_REFUSED;
+    }
+    if (options->extensions && !http_field(bytes, "sec-websocket-extensions:")) {
+        client_counts.bad_extensions++;
         return UPGRADE_REFUSED;
     }
     return UPGRADE_DONE;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { MASKED = 0x80, FINAL = 0x80, RESERVED = 0x70, LENGTH_16 = 126, LENGTH_64 = 127 };
+enum { MASKED = 0x80, FINAL = 0x80, COMPRESSED = 0x40, RESERVED = 0x30, LENGTH_16 = 126, LENGTH_64 = 127 };
 
 enum frame_result frame_read(const uint8_t *p, size_t n, struct frame *frame) {
     if (n < 2) return FRAME_INCOMPLETE;
@@ -11,6 +11,7 @@ enum frame_result frame_read(const uint8_t *p, size_t n, struct frame *frame) {
     size_t extended = code == LENGTH_16 ? 2 : code == LENGTH_64 ? 8 : 0;
     frame->opcode = p[0] & 0x0f;
     frame->final = p[0] & FINAL;
+    frame->compressed = p[0] & COMPRESSED;
     frame->masked = p[1] & MASKED;
     frame->header = 2 + extended + (frame->masked ? 4 : 0);
     if (n < frame->header) return FRAME_INCOMPLETE;

@@ -13,6 +13,7 @@ enum { FRAME_HEADER_MAX = 14 };
 struct frame {
     uint8_t opcode;
     bool final, masked;
+    bool compressed; /* RSV1, with permessage-deflate (RFC 7692, section 6) */
     size_t header;   /* bytes in front of the payload, the mask included */
     uint64_t length; /* bytes of payload */
 };
@@ -20,7 +21,7 @@ struct frame {
 enum frame_result { FRAME_INVALID = -1, FRAME_INCOMPLETE = 0, FRAME_COMPLETE = 1 };
 
 /* Reads the header of the frame at p. COMPLETE says that its payload lies within the n bytes, too;
-   INVALID that reserved bits are set. With INCOMPLETE the fields mean nothing. */
+   INVALID that other reserved bits are set. With INCOMPLETE the fields mean nothing. */
 enum frame_result frame_read(const uint8_t *p, size_t n, struct frame *frame);
 
 /* Writes a final frame as a server sends it, unmasked; returns its length. */

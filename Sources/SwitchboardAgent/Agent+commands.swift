@@ -12,6 +12,7 @@ extension Agent {
     private static let longestTimeout = 86_400.0
 
     func received(_ command: ServerFrame.Command) {
+        guard isAdmitted(command) else { return }
         guard memory.commands.result(of: command.id) == nil else {
             memory.commands.repeated(command.id)
             return flushResults()
@@ -45,13 +46,14 @@ extension Agent {
     }
 
     private func start(_ command: ServerFrame.Command) {
+        guard isInTime(command) else { return }
         // Not before the state file knows: after a crash midway it must not run a second time.
         guard let onCommand = handlers.onCommand, note(.started(id: command.id, at: Self.unixSeconds())) else { return }
         let id = command.id
         let timeout = min(max(command.timeout, 0.1), Self.longestTimeout)
         let request = CommandRequest(
             id: id, name: command.name, payload: command.payload, timeout: timeout, trace: command.trace,
-            stream: { try await self.output(id, $0) })
+            signedBy: commandGuard == nil ? nil : command.signature?.key, stream: { try await self.output(id, $0) })
         let task = Task {
             do { ended(id, try await onCommand(request)) } catch { ended(id, error, timeout: timeout) }
         }
@@ -68,7 +70,7 @@ extension Agent {
         }
     }
 
-    private func ended(_ id: String, _ result: CommandResult) {
+    func ended(_ id: String, _ result: CommandResult) {
         runningCommands.removeValue(forKey: id)?.timer.cancel()
         let next = desk.ended(id)
         conclude(id, result)

@@ -14,12 +14,19 @@ extension Agent {
         let target = connector.endpoint.target(
             client: configuration.client, groups: groups, labels: configuration.labels)
         let maximum = configuration.maximumMessageBytes
-        Task {
+        attempt?.cancel()
+        attempt = Task {
             do {
+                let token = try await askForToken()
+                // Until it came the time may have run out.
+                guard number == linkNumber, state.phase == .connecting else { return }
+                let headers = authorization(token)
                 let outcome = try await connector.connect(
-                    on: eventLoop, target: target,
+                    on: eventLoop, target: target, headers: headers,
                     willConnect: { channel in self.assumeIsolated { $0.keep(channel) } },
-                    makeHandler: { LinkHandler(agent: self, number: number, maximumMessageBytes: maximum) })
+                    makeHandler: { agreement in
+                        LinkHandler(agent: self, number: number, maximumMessageBytes: maximum, agreement: agreement)
+                    })
                 switch outcome {
                 case .open:
                     if number == linkNumber { perform(state.upgraded()) }
@@ -48,16 +55,17 @@ extension Agent {
         for channel in channels.values { channel.close(mode: .all, promise: nil) }
     }
 
-    func linkOpened(_ channel: any Channel, number: Int) {
+    func linkOpened(_ channel: any Channel, number: Int, _ agreement: DeflateAgreement?) {
         guard number == linkNumber else { return channel.close(mode: .all, promise: nil) }
         link = channel
+        deflater = agreement?.clientDeflater()
         isReading = true
         hasSkippedMail = false
         perform(state.opened(.now()))
         updateReading()
     }
 
-    func linkReceived(_ event: MessageAssembler.Event, number: Int) {
+    func linkReceived(_ event: MessageEvent, number: Int) {
         guard number == linkNumber else { return }
         perform(state.received(event, .now()))
     }
@@ -81,11 +89,6 @@ extension Agent {
         wakeWaiters()
     }
 
-    func linkIsUndecodable(_ code: CloseCode, number: Int) {
-        guard number == linkNumber else { return }
-        perform(state.undecodable(code, .now()))
-    }
-
     func linkEnded(_ reason: String, number: Int) {
         guard number == linkNumber else { return }
         link = nil
@@ -102,18 +105,33 @@ extension Agent {
         link.setOption(.autoRead, value: shouldRead).whenFailure { [logger] error in
             logger.debug("the socket's reading could not be switched", metadata: ["error": "\(error)"])
         }
+        if shouldRead { link.triggerUserOutboundEvent(LinkHandler.GoOn(), promise: nil) }
         rearm()
     }
 
     func write(_ frame: ClientFrame) {
         var text = ByteBuffer()
         frame.write(into: &text)
-        write(.text, text)
+        guard let compressed = compressed(text) else { return write(.text, text) }
+        write(.text, compressed, isCompressed: true)
     }
 
-    func write(_ opcode: WebSocketOpcode, _ bytes: ByteBuffer) {
-        link?.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: bytes), promise: nil)
+    func write(_ opcode: WebSocketOpcode, _ bytes: ByteBuffer, isCompressed: Bool = false) {
+        let frame = WebSocketFrame(
+            fin: true, rsv1: isCompressed, opcode: opcode, maskKey: .random(), data: bytes)
+        link?.writeAndFlush(frame, promise: nil)
     }
+
+    /// nil when the message is to be sent as it is.
+    private func compressed(_ text: ByteBuffer) -> ByteBuffer? {
+        do throws(DeflateError) { return try deflater?.compressed(text, minimumBytes: Self.leastCompressed) } catch {
+            deflater = nil
+            return nil
+        }
+    }
+
+    /// Shorter messages gain next to nothing.
+    private static let leastCompressed = 128
 
     func writeClose(_ code: CloseCode, _ reason: String) {
         var body = ByteBuffer()

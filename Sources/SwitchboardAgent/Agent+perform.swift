@@ -27,16 +27,22 @@ extension Agent {
         case .command(let command): received(command)
         case .cancel(let id): cancel(id)
         case .acknowledged(let ref):
-            if waiters[ref] != nil {
+            if ref == ServerFrame.tokenReference, credentials.accepted() {
+                awaitRenewal()
+            } else if waiters[ref] != nil {
                 settle(ref, .success(()))
             } else if memory.commands.isAwaited(ref) {
                 _ = note(.acknowledged(id: ref))
             }
         case .rejected(let ref, let code, let message):
-            if waiters[ref] != nil {
+            if ref == ServerFrame.tokenReference, credentials.rejected() {
+                events.continuation.yield(.refused(code: code, message: message))
+            } else if waiters[ref] != nil {
                 settle(ref, .failure(AgentError.rejected(code: code, message: message)))
             } else {
                 if memory.commands.isAwaited(ref) { resultRejected(ref, code: code) }
+                // Named again at the next connection it would be the end of the agent.
+                if code == "forbidden", let group = groups.first(where: { $0.rawValue == ref }) { giveUp(group) }
                 events.continuation.yield(.refused(code: code, message: message))
             }
         case .event(let event): events.continuation.yield(event)
@@ -50,9 +56,17 @@ extension Agent {
         for group in namedGroups where !groups.contains(group) { write(.leave(group: group)) }
         flush()
         reportHealth()
+        awaitRenewal()
+    }
+
+    /// The node does not let the client into it.
+    private func giveUp(_ group: GroupName) {
+        groups.removeAll { $0 == group }
+        forget(group)
     }
 
     private func end(_ code: CloseCode) {
+        endRenewal()
         outboxTimer?.cancel()
         healthTimer?.cancel()
         ackTimer?.cancel()
@@ -78,6 +92,8 @@ extension Agent {
         abandonOutbox()
         cancelCommands()
         wakeWaiters()
+        attempt?.cancel()
+        endRenewal()
         stopTimer?.cancel()
         ackTimer?.cancel()
         healthTimer?.cancel()

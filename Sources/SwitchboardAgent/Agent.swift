@@ -2,6 +2,7 @@ public import Logging
 public import NIOCore
 import NIOPosix
 public import SwitchboardProtocol
+import SwitchboardWebSocket
 
 /// A client that stays connected to a Switchboard cluster: it obeys the node's tuning, reconnects for ever with the
 /// contract's back-off, hands over every push once, answers commands and sends messages until they are acknowledged.
@@ -48,10 +49,19 @@ public actor Agent {
     var ids = ULIDGenerator()
     var waiters: [String: CheckedContinuation<Void, any Error>] = [:]
 
+    /// nil while commands need not be signed.
+    var commandGuard: CommandGuard?
     var connector: Connector?
+    /// What asks for a token and connects.
+    var attempt: Task<Void, Never>?
+    var credentials = Credentials()
+    var renewal: Task<Void, Never>?
+    var renewalTimer: Scheduled<Void>?
     /// Counts the attempts; whatever belongs to an older one is not heard any more.
     var linkNumber = 0
     var link: (any Channel)?
+    /// Of the link, if compression was agreed on.
+    var deflater: Deflater?
     /// Every channel that is not closed yet, the link's included.
     var channels: [ObjectIdentifier: any Channel] = [:]
     var isReading = true
@@ -122,7 +132,12 @@ public actor Agent {
         guard !hasRun else { throw AgentError.alreadyRun }
         hasRun = true
         do {
-            connector = try Connector(configuration)
+            let connector = try Connector(configuration)
+            self.connector = connector
+            commandGuard = try CommandGuard(configuration)
+            if configuration.token != nil, !connector.endpoint.keepsSecrets {
+                logger.warning("the token goes over the network as it is, for all on the way to see: take wss://")
+            }
             try await openState()
         } catch {
             stop()
@@ -153,7 +168,7 @@ public actor Agent {
     }
 
     /// Puts the session into a group, now and after every reconnect. A node that does not allow it says so by
-    /// ``AgentEvent/refused(code:message:)``.
+    /// ``AgentEvent/refused(code:message:)``, and it is not asked again.
     public func join(_ group: GroupName) {
         guard !groups.contains(group) else { return }
         groups.append(group)

@@ -13,6 +13,14 @@ public struct AgentConfiguration: Sendable {
     public var labels: [String: String]
     /// TLS for `wss://`: trust roots, a client certificate. Default: the system's trust roots.
     public var tls: TLSConfiguration
+    /// Keys of which the node must show one, besides a certificate that is trusted; none (the default) means any. Several while
+    /// one replaces another. They need `wss://`.
+    public var certificatePins: [CertificatePin] = []
+
+    /// Gives the token (a JWT) that says to the node who the agent is. It is asked for at each attempt to connect, and again when
+    /// three quarters of the token's time are over: a new one is given to the node then, and the session goes on. When it throws,
+    /// the attempt has failed and the next one follows. Default: nil, no token.
+    public var token: (@Sendable () async throws -> String)?
 
     /// Seconds until an attempt must have led to an open WebSocket. Default 10.
     public var connectTimeout = 10.0
@@ -30,8 +38,17 @@ public struct AgentConfiguration: Sendable {
     /// acknowledged is handled again after a restart. It has at most some 25 MB, usually far less than one.
     public var stateFile: String?
 
+    /// When there are any, only commands that one of these keys has signed are run. That needs a ``client`` of the agent's own
+    /// and a ``stateFile``, so that a command cannot be turned to another client, or repeated after a restart.
+    public var commandKeys: [CommandKey] = []
+    /// Seconds that the clocks of the agent and of who signs may differ, 0...600. Default 60.
+    public var commandClockSkew = 60.0
+
     /// The largest message in bytes that the agent takes, over all its fragments; a larger one ends the link with 1009. Default 4 MiB.
     public var maximumMessageBytes = 4 << 20
+    /// Offers the node to compress messages in both directions (permessage-deflate). It costs some 150 KB, and is best left off for
+    /// messages that join secrets with what others may choose: over TLS their length tells. Default false.
+    public var compression = false
     /// Pushes that may wait for the handler before the agent stops reading. Default 100.
     public var inboundLimit = 100
     /// Bytes of pushes that may wait for the handler before the agent stops reading. Default 4 MiB.

@@ -10,18 +10,21 @@ public struct CommandRequest: Sendable {
     public let timeout: Double
     /// The caller's trace, when it named one.
     public let trace: TraceContext?
+    /// The key that signed it; nil when commands need not be signed.
+    public let signedBy: SigningKeyID?
     private let stream: @Sendable (Payload) async throws -> Void
 
     /// - Parameter stream: Takes the pieces of ``output(_:)``.
     public init(
         id: String, name: String, payload: Payload, timeout: Double, trace: TraceContext? = nil,
-        stream: @escaping @Sendable (Payload) async throws -> Void
+        signedBy: SigningKeyID? = nil, stream: @escaping @Sendable (Payload) async throws -> Void
     ) {
         self.id = id
         self.name = name
         self.payload = payload
         self.timeout = timeout
         self.trace = trace
+        self.signedBy = signedBy
         self.stream = stream
     }
 

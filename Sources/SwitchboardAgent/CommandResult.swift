@@ -24,6 +24,7 @@ public struct CommandResult: Hashable, Sendable {
     public static let unknownCommand = failure(404, "unknown command")
 
     static let interrupted = failure(500, "the agent was restarted while it ran")
+    static let unknownEnd = failure(500, "it was accepted before, and what became of it is not known")
     static let forgotten = failure(500, "its result is no longer kept")
     static let crowded = failure(429, "too many commands wait for their turn")
     static let stopping = failure(503, "the agent is stopping")

@@ -1,9 +1,15 @@
 public import ArgumentParser
+public import SwitchboardAgent
 public import SwitchboardProtocol
 
 extension ClientID: ExpressibleByArgument {}
 extension GroupName: ExpressibleByArgument {}
 extension NodeID: ExpressibleByArgument {}
+extension SigningKeyID: ExpressibleByArgument {}
+
+extension CertificatePin: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
 
 /// A label as it is written on the command line: `NAME=VALUE`.
 struct LabelArgument: ExpressibleByArgument {

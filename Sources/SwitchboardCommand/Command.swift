@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import SwitchboardAgent
@@ -31,9 +32,25 @@ struct Command: AsyncParsableCommand {
     @Option(help: "The command's id: one with the same id runs once. Default: one that the server gives.")
     var id: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Sign the command with the key of this file, for clients that demand it.",
+            discussion: "A private key or a shared secret, as `switchboard signing-key` makes them.", valueName: "file")
+    )
+    var signKey: String?
+
+    @Option(help: "Seconds within which a signed command must be begun, 1...3600.")
+    var signFor = 300
+
     @OptionGroup var api: APIOptions
 
     func validate() throws {
+        guard (1...CommandSignature.longestValidity).contains(signFor) else {
+            throw ValidationError("--sign-for must be 1...\(CommandSignature.longestValidity) seconds.")
+        }
+        if let id, signKey != nil, CommandID(rawValue: id) == nil {
+            throw ValidationError("--id must have 1-128 characters of A-Z a-z 0-9 . _ : @ -.")
+        }
         if let timeout, !(0.1...600).contains(timeout) { throw ValidationError("--timeout must be 0.1...600 seconds.") }
         if let connectTimeout, !(0...600).contains(connectTimeout) {
             throw ValidationError("--connect-timeout must be 0...600 seconds.")
@@ -81,15 +98,39 @@ struct Command: AsyncParsableCommand {
         var buffer = ByteBuffer()
         var json = JSONObjectWriter(taking: &buffer)
         json.string("name", name)
-        if let data { json.payload(Self.payload(data == "-" ? try Input.standard() : ByteBuffer(string: data))) }
+        let payload = try data.map { Self.payload($0 == "-" ? try Input.standard() : ByteBuffer(string: $0)) }
+        if let payload { json.payload(payload) }
         if let timeout { json.number("timeout", timeout) }
         if let connectTimeout { json.number("connectTimeout", connectTimeout) }
-        if let id { json.string("id", id) }
+        if let signKey {
+            let key = try SigningKeyFile.signingKey(in: signKey)
+            let (id, now) = (try signedID(), Int(Date().timeIntervalSince1970))
+            json.string("id", id.rawValue)
+            do throws(SigningKeyError) {
+                json.signature(
+                    try key.sign(
+                        client: to, id: id, name: name,
+                        payload: payload ?? Payload(format: .json, bytes: ByteBuffer(string: "null")),
+                        issued: now, seconds: signFor))
+            } catch { throw Failure("the command cannot be signed: \(error)") }
+        } else if let id {
+            json.string("id", id)
+        }
         return json.finish()
     }
 
+    /// What is signed needs an id before it reaches the server.
+    private func signedID() throws -> CommandID {
+        guard let id else {
+            var ids = ULIDGenerator()
+            return CommandID(unchecked: ids.next(milliseconds: UInt64(Date().timeIntervalSince1970 * 1000)))
+        }
+        guard let id = CommandID(rawValue: id) else { throw Failure("'\(id)' is no id of a command") }
+        return id
+    }
+
     private static func payload(_ bytes: ByteBuffer) -> Payload {
-        if (try? JSONDocument.validate(bytes)) != nil { return Payload(format: .json, bytes: bytes) }
+        if (try? JSONDocument.validate(bytes)) != nil { return Payload(format: .json, bytes: bytes.withoutSpaceAround) }
         return Payload(format: UTF8Text.isValid(bytes) ? .text : .binary, bytes: bytes)
     }
 }

@@ -31,9 +31,15 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = loaded.logLevel
         logger[metadataKey: "node"] = "\(configuration.node)"
         for warning in loaded.warnings { logger.warning("\(warning)") }
-        let server = try SwitchboardServer(configuration: configuration, logger: logger)
-        try await server.run { port in
-            try? Output.line("switchboard listens on http://\(configuration.host):\(port)")
+        let scheme = configuration.tls.files == nil ? "http" : "https"
+        do {
+            let server = try SwitchboardServer(configuration: configuration, logger: logger)
+            try await server.run { port in
+                try? Output.line("switchboard listens on \(scheme)://\(configuration.host):\(port)")
+            }
+        } catch let problem as ServerConfiguration.Problem {
+            Output.note("switchboard: \(problem)")
+            throw ExitCode.validationFailure
         }
     }
 }

@@ -11,7 +11,7 @@ public struct Switchboard: AsyncParsableCommand {
         subcommands: [
             Serve.self, AgentCommand.self, Push.self, Broadcast.self, Command.self, Clients.self, ShowClient.self,
             Mailbox.self, Close.self, Groups.self, Nodes.self, Drain.self, Closes.self, Tail.self, Webhooks.self,
-            Stats.self, DoctorCommand.self,
+            Stats.self, DoctorCommand.self, KeyCommand.self, TokenCommand.self, SigningKey.self,
         ]
     )
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import NIOCore
+import NIOHTTP1
 import SwitchboardAgent
 import SwitchboardProtocol
 
@@ -39,8 +40,8 @@ struct Tail: AsyncParsableCommand {
                         try show(event)
                     }
                 } catch let failure as Failure {
-                    // A wrong address or type does not get better by waiting.
-                    guard hasBegun else { throw failure }
+                    // A wrong address, type or key does not get better by waiting.
+                    guard hasBegun, ![401, 403].contains(failure.status) else { throw failure }
                     // Said once, however often it is tried.
                     if trouble != failure.description { Output.note("switchboard: \(failure)") }
                     trouble = failure.description
@@ -59,6 +60,9 @@ struct Tail: AsyncParsableCommand {
         case "watching": Output.note("watching \(document["nodes"].flatMap(document.integer) ?? 0) nodes")
         case "dropped":
             Output.note("\(document["count"].flatMap(document.integer) ?? 0) events were too many and are missing here")
+        case "error":
+            let code = document["status"].flatMap(document.integer) ?? 500
+            throw Failure(HTTPResponseStatus(statusCode: code), document.buffer)
         default: try Output.line(api.json ? event.data : EventText.line(event.name, document))
         }
     }

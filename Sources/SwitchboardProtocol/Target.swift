@@ -12,6 +12,15 @@ public enum Target: Hashable, Sendable {
     public static let maximumClients = 1000
     /// The most labels one push may ask for, and a session may carry.
     public static let maximumLabels = 32
+    /// The most bytes of a label's name, and of its value.
+    public static let maximumLabelBytes = (name: 128, value: 256)
+
+    /// Whether a session may carry these labels, as far as their lengths go.
+    public static func areShort(_ labels: [String: String]) -> Bool {
+        labels.allSatisfy {
+            (1...maximumLabelBytes.name).contains($0.key.utf8.count) && $0.value.utf8.count <= maximumLabelBytes.value
+        }
+    }
 
     /// What the receiver sees as the push's channel: `client`, `group:NAME` or `all`.
     ///

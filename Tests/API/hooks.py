@@ -23,7 +23,7 @@ def _chosen(names: list[str], value: str) -> str:
 
 
 def _is_identifier(value) -> bool:
-    return isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None
+    return isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None and value not in (".", "..")
 
 
 @schemathesis.hook

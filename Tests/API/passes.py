@@ -1,15 +1,20 @@
-"""Runs every check of the HTTP API twice: against a node on its own, and against one with Redis."""
+"""Runs every check of the HTTP API twice: against a node on its own, and against one with Redis that asks for a key."""
 
 import contextlib
+import json
 import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
+import unittest.mock
 import xml.etree.ElementTree
 
+import yaml
+
 import fleet
+import guarded
 import processes
 import wire
 
@@ -22,7 +27,7 @@ BIN = pathlib.Path(sys.executable).parent
 # HTTP itself, and what starts nodes of its own, is the same with Redis and without.
 TESTS = {
     "single node": ["."],
-    "with Redis": [
+    "with Redis and keys": [
         *("test_specification.py", "test_payloads.py", "test_problems.py", "test_commands.py", "test_mailboxes.py"),
         *("test_many_pushes.py", "test_repeats.py", "test_trace.py", "test_metrics.py", "test_nodes.py"),
         *("-m", "not own_node"),
@@ -67,8 +72,13 @@ def run_pytest(tally: Tally, name: str, environment: dict, reports: pathlib.Path
 
 def run_schemathesis(tally: Tally, name: str, url: str, environment: dict, reports: pathlib.Path) -> None:
     report = reports / f"schemathesis-{name}.xml"
-    command = [BIN / "schemathesis", "run", f"{url}/openapi.yaml", "--seed", SEED, "--max-examples", EXAMPLES]
+    key = environment.get("SWITCHBOARD_KEY")
+    # Where there are no keys nobody is asked for one.
+    source = f"{url}/openapi.yaml" if key else without_security(url, reports / "open.json")
+    command = [BIN / "schemathesis", "run", source, "--url", url, "--seed", SEED, "--max-examples", EXAMPLES]
     command += ["--checks", "all", "--mode", "all", "--continue-on-failure", "--request-timeout", "10", "--no-color"]
+    if key:
+        command += ["--header", f"Authorization: Bearer {key}"]
     command += ["--suppress-health-check", "all", "--report", "junit", "--report-junit-path", report]
     print(f"{name}: schemathesis with seed {SEED}", flush=True)
     before = total(url)
@@ -84,6 +94,18 @@ def run_schemathesis(tally: Tally, name: str, url: str, environment: dict, repor
     # What the node counted is what arrived, and it was not nothing.
     tally.check(0 < delivered == received, f"{name}: {delivered} deliveries counted by the node, {received} received")
     tally.check(clients.closed > 0, f"{name}: {clients.closed} clients were closed by the API")
+
+
+def without_security(url: str, file: pathlib.Path) -> pathlib.Path:
+    """The API as it is where everybody may do everything."""
+    specification = yaml.safe_load(wire.call(url, "GET", "/openapi.yaml").body)
+    specification.pop("security", None)
+    for path in specification["paths"].values():
+        for operation in path.values():
+            if isinstance(operation, dict):
+                operation.pop("security", None)
+    file.write_text(json.dumps(specification, default=str))
+    return file
 
 
 def total(url: str) -> dict:
@@ -107,11 +129,15 @@ def main() -> int:
         reports = pathlib.Path(directory)
         for name in TESTS:
             with contextlib.ExitStack() as stack:
-                options = []
-                if name == "with Redis":
+                options, keys = [], {}
+                if name != "single node":
                     options = ["--redis", stack.enter_context(processes.redis()).url]
+                    file = reports / "keys"
+                    keys["SWITCHBOARD_KEY"] = guarded.make_key(file, "tests", "admin")
+                    options += ["--key-file", str(file), "--allow-anonymous"]
                 url = stack.enter_context(processes.node(*options))
-                environment = os.environ | {"SWITCHBOARD_URL": url, "PYTHONDONTWRITEBYTECODE": "1"}
+                stack.enter_context(unittest.mock.patch.dict(os.environ, {"SWITCHBOARD_URL": url, **keys}))
+                environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
                 environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(reports / "hypothesis")
                 run_pytest(tally, name, environment, reports, arguments or TESTS[name])
                 if not arguments:

@@ -30,8 +30,13 @@ def expect(answer: wire.Answer, code: str) -> None:
     assert document["type"] == f"urn:switchboard:problem:{code}"
     assert document["title"] and document["detail"]
     assert answer.headers["x-request-id"]
-    if code in ("rate_limited", "command_queue_full", "push_in_progress", "bus_unavailable", "overloaded"):
+    if code in (
+        *("rate_limited", "too_many_connections", "command_queue_full", "push_in_progress", "bus_unavailable", "overloaded"),
+        "signers_unavailable",
+    ):
         assert int(answer.headers["retry-after"]) >= 1
+    if answer.status == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer realm=")
     if answer.status == 405:
         assert answer.headers["allow"]
 

@@ -136,19 +136,19 @@ class Redis:
 
 
 @contextlib.contextmanager
-def redis():
+def redis(*options: str):
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="switchboard-redis-") as directory:
         log = pathlib.Path(directory) / "redis.log"
         with open(log, "wb") as output:
-            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory]
+            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", directory, *options]
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
         def is_up() -> bool:
             try:
                 with socket.create_connection(("127.0.0.1", port), 1) as link:
                     link.sendall(b"PING\r\n")
-                    return link.recv(16).startswith(b"+PONG")
+                    return link.recv(16).startswith((b"+PONG", b"-NOAUTH"))
             except OSError:
                 return False
 

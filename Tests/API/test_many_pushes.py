@@ -101,8 +101,8 @@ def test_a_line_with_an_id_is_pushed_once(url, connect):
 def test_answers_come_while_the_request_still_goes_on(url, connect):
     client = connect()
     with wire.Connection(url) as connection:
-        head = f"POST /v1/pushes HTTP/1.1\r\nHost: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        connection.send(head.encode())
+        head = wire.request("POST", "/v1/pushes", connection.host, headers={"Transfer-Encoding": "chunked"})
+        connection.send(head)
         stream = None
         for number in range(20):
             body = line(client.id, number)
@@ -155,8 +155,8 @@ def test_too_long_a_line(url, connect, chunked):
 def test_a_line_without_end(url):
     """What never ends is not gathered for ever: the answer comes while the line still goes on."""
     with wire.Connection(url) as connection:
-        head = f"POST /v1/pushes HTTP/1.1\r\nHost: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        connection.send(head.encode() + b"%x\r\n" % (2 * MEGABYTE) + b"x" * (MEGABYTE + 65536))
+        head = wire.request("POST", "/v1/pushes", connection.host, headers={"Transfer-Encoding": "chunked"})
+        connection.send(head + b"%x\r\n" % (2 * MEGABYTE) + b"x" * (MEGABYTE + 65536))
         stream = wire.Stream(connection)
         assert json.loads(stream.line())["code"] == "body_too_large"
         assert stream.line() is None
@@ -183,9 +183,9 @@ def test_the_order_of_lines_when_the_first_takes_longest(url, agent):
 def test_a_broken_request_pushes_what_was_whole(url, connect):
     client = connect()
     with wire.Connection(url) as connection:
-        head = f"POST /v1/pushes HTTP/1.1\r\nHost: {connection.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = wire.request("POST", "/v1/pushes", connection.host, headers={"Transfer-Encoding": "chunked"})
         body = line(client.id, "whole")
-        connection.send(head.encode() + b"%x\r\n%s\r\n" % (len(body), body))
+        connection.send(head + b"%x\r\n%s\r\n" % (len(body), body))
         stream = wire.Stream(connection)
         assert json.loads(stream.line())["delivered"] == 1
         connection.send(b"nonsense\r\n")

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 import processes
 import wire
+from scrapes import label, rise, samples, scrape
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # What the two main versions of Prometheus say.
@@ -19,32 +20,6 @@ PROMETHEUS = [
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
 ]
-
-
-def scrape(url, accept=None) -> wire.Answer:
-    answer = wire.call(url, "GET", "/metrics", headers={"Accept": accept} if accept else {})
-    assert answer.status == 200
-    return answer
-
-
-def samples(url) -> dict:
-    """Every series with its value, by name and labels."""
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in plain(scrape(url).body.decode()) for sample in family.samples
-    }
-
-
-def rise(url, act) -> dict:
-    """By how much each series has risen while something was done, as far as it has."""
-    before = samples(url)
-    act()
-    after = samples(url)
-    return {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
-
-
-def label(name, **labels):
-    return name, tuple(sorted(labels.items()))
 
 
 def test_the_text_format_is_what_a_person_gets(url):

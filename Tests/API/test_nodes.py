@@ -65,7 +65,8 @@ def test_closes(url, connect):
 def test_events(url):
     """Each is what its name says, and the last is the end of the client."""
     name = f"watched-{uuid.uuid4().hex[:12]}"
-    request = urllib.request.Request(f"{url}/v1/events?client={name}&type=session&type=push.delivered")
+    address = f"{url}/v1/events?client={name}&type=session&type=push.delivered"
+    request = urllib.request.Request(address, headers=wire.credentials(url.removeprefix("http://")))
     with urllib.request.urlopen(request, timeout=20) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert stream.headers["x-request-id"]

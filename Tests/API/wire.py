@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import socket
 import struct
 import time
@@ -45,13 +46,15 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Connection:
     """One TCP connection to a node. Reads answers strictly: a wrong length fails the test."""
 
-    def __init__(self, url: str, *, buffer: int | None = None):
+    def __init__(self, url: str, *, buffer: int | None = None, source: str | None = None):
         parts = urllib.parse.urlsplit(url)
         self.host = f"{parts.hostname}:{parts.port}"
         self._socket = socket.socket()
         self._socket.settimeout(SECONDS)
         if buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if source:
+            self._socket.bind((source, 0))
         self._socket.connect((parts.hostname, parts.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._pending = b""
@@ -62,8 +65,30 @@ class Connection:
     def __exit__(self, *_):
         self._socket.close()
 
+    def detach(self) -> socket.socket:
+        """The socket itself, for who goes on without this class; nothing that came may be pending."""
+        assert not self._pending, self._pending
+        return self._socket
+
     def send(self, data: bytes) -> None:
         self._socket.sendall(data)
+
+    def readable(self, seconds: float) -> bool:
+        """Whether something comes within that time, be it the end."""
+        return bool(self._pending or select.select([self._socket], [], [], seconds)[0])
+
+    def write_on(self, data: bytes, seconds: float) -> None:
+        """Sends the same over and over, and reads nothing, until the node ends the connection."""
+        deadline = time.monotonic() + seconds
+        self._socket.settimeout(0.2)
+        while time.monotonic() < deadline:
+            try:
+                self._socket.sendall(data)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+        raise AssertionError(f"the connection is still open after {seconds} s")
 
     def finish(self) -> None:
         """Nothing more will be sent; answers are still read."""
@@ -142,6 +167,10 @@ class Connection:
         self.send(request(method, path, self.host, body, headers, chunked=chunked))
         return self.answer(method)
 
+    def patience(self, seconds: float) -> None:
+        """How long to wait for the next bytes."""
+        self._socket.settimeout(seconds)
+
     def closed(self, seconds: float = SECONDS) -> bool:
         """Waits for the node to close. False when it sends something more, or does not close in time."""
         self._socket.settimeout(seconds)
@@ -191,7 +220,7 @@ class Connection:
             assert answer.headers["sec-websocket-accept"] == base64.b64encode(digest).decode()
         return answer
 
-    def frame(self, *, skip_pings: bool = True) -> Frame:
+    def frame(self, *, skip_pings: bool = True, answers_pings: bool = True) -> Frame:
         """The next frame; the bytes of its payload are as they came."""
         while True:
             first, second = self._exactly(2)
@@ -204,7 +233,8 @@ class Connection:
                 length = struct.unpack(">Q", self._exactly(8))[0]
             frame = Frame(first & 15, self._exactly(length))
             if frame.opcode == PING:
-                self.send_frame(PONG, frame.payload)
+                if answers_pings:
+                    self.send_frame(PONG, frame.payload)
                 if skip_pings:
                     continue
             return frame
@@ -252,9 +282,19 @@ class Stream:
         return None
 
 
+def credentials(host: str) -> dict[str, str]:
+    """What the node under test wants to see, where it asks for a key."""
+    key = os.environ.get("SWITCHBOARD_KEY")
+    is_meant = os.environ.get("SWITCHBOARD_URL", "").endswith(f"//{host}")
+    return {"Authorization": f"Bearer {key}"} if key and is_meant else {}
+
+
 def request(method, path, host, body=None, headers=None, *, chunked=False) -> bytes:
     """The bytes of a request. A chunked body goes in chunks of odd sizes, so that none ends where a token does."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}"]
+    # A client shows a token of its own.
+    if not path.startswith("/ws"):
+        headers = credentials(host) | (headers or {})
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     payload = b""
     if body is not None and chunked:
@@ -289,20 +329,23 @@ class Client:
         self.connection.__exit__()
 
 
-def connect(url: str, client: str, *, framed: bool = False, query: str = "") -> Client:
+def connect(url: str, client: str, *, framed: bool = False, query: str = "", key: str | None = None, token: str | None = None) -> Client:
+    """A client that shows a token, once the node shows it; `key` is for asking that."""
     connection = Connection(url)
     headers = {"Sec-WebSocket-Protocol": "switchboard.v1"} if framed else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     answer = connection.upgrade(f"/ws?clientId={client}{query}", headers)
     assert answer.status == 101, (answer.status, answer.body)
-    await_state(url, client, "online")
+    await_state(url, client, "online", key)
     return Client(client, connection)
 
 
-def await_state(url: str, client: str, state: str) -> dict:
+def await_state(url: str, client: str, state: str, key: str | None = None) -> dict:
     """Waits until the API shows the client in `state`: presence follows the connection, a moment later."""
     deadline = time.monotonic() + SECONDS
     while True:
-        answer = call(url, "GET", f"/v1/clients/{client}")
+        answer = call(url, "GET", f"/v1/clients/{client}", headers={"Authorization": f"Bearer {key}"} if key else {})
         if answer.status == 200 and answer.json()["state"] == state:
             return answer.json()
         if time.monotonic() > deadline:

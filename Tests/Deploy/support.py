@@ -164,18 +164,19 @@ class Backend:
         self.server.server_close()
 
 
-def upgrade(port, path="/ws?clientId=probe"):
+def upgrade(port, path="/ws?clientId=probe", **headers):
     """A WebSocket handshake; returns the status of the answer."""
     with contextlib.ExitStack() as stack:
-        return open_socket(stack, port, path)
+        return open_socket(stack, port, path, **headers)
 
 
-def open_socket(stack, port, path="/ws?clientId=probe"):
+def open_socket(stack, port, path="/ws?clientId=probe", **headers):
     """The same, over a connection that stays open as long as `stack`."""
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
     connection.sendall((
         f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
     ).encode())
     return int(connection.makefile("rb").readline().split()[1])
 

@@ -1,7 +1,9 @@
 """docker-compose.yml: valid by the Compose Specification, and what Switchboard's promises need of it."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import check_jsonschema
@@ -96,3 +98,16 @@ def test_the_commands_of_redis_and_node_work_together(compose, switchboard, tmp_
     with Program(tmp_path, "redis", *redis) as store, Program(tmp_path, "node", switchboard, *node) as server:
         eventually(lambda: store.check_runs() and server.check_runs() and healthcheck(port).returncode == 0, what="it is ready")
         assert (tmp_path / "appendonlydir").is_dir()
+
+
+def test_keys_take_one_file_more(compose, specification, switchboard):
+    more = yaml.safe_load((ROOT / "deploy/compose.keys.yml").read_text())
+    assert [error.message for error in specification.iter_errors(more)] == []
+    node, added = compose["services"]["node"], more["services"]["node"]
+    folder = added["volumes"][0].split(":")[1]
+    command = [switchboard, *node["command"], "--print-config"]
+    environment = os.environ | node["environment"] | added["environment"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    settings = yaml.safe_load(printed)
+    assert settings["allowAnonymous"] is False
+    assert [settings["keyFile"], settings["tokenKeys"]] == [f"{folder}/keys", f"{folder}/jwks.json"]

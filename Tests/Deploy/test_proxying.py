@@ -1,8 +1,11 @@
 """What nginx promises with the shipped template: no push twice, dead nodes cost nothing, upgrades always work."""
 
+import base64
 import contextlib
+import hmac
 import http.client
 import json
+import os
 import socket
 import time
 
@@ -41,6 +44,31 @@ def test_upgrades_after_api_calls_on_a_real_node(any_nginx, switchboard, tmp_pat
                 assert nginx.ask("GET", "/v1/stats")[0] == 200
             assert upgrade(nginx.port) == 101
             assert upgrade(nginx.port, "/ws?clientId=not%20allowed") == 400
+
+
+def test_tokens_pass_and_are_not_logged(any_nginx, switchboard, tmp_path):
+    port, secret = free_port(), "a secret that is long enough for HS256"
+    text = ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in ({"alg": "HS256"}, {"sub": "probe", "exp": time.time() + 60}))
+    digest = hmac.digest(secret.encode(), text.encode(), "sha256")
+    token = f"{text}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+    command = [switchboard, "serve", "--host", "127.0.0.1", "--port", port, "--log-level", "trace"]
+    environment = os.environ | {"SWITCHBOARD_TOKEN_SECRET": secret}
+    with (
+        Program(tmp_path, "node", *command, env=environment) as node,
+        Nginx(tmp_path, any_nginx, "--node", f"127.0.0.1:{port}") as nginx,
+    ):
+        eventually(lambda: node.check_runs() and listens(port), what="the node listens")
+        eventually(lambda: nginx.ask("GET", "/readyz")[0] == 200, what="the node is ready")
+        assert upgrade(nginx.port) == 401
+        assert upgrade(nginx.port, Authorization=f"Bearer {token}") == 101
+        assert upgrade(nginx.port, f"/ws?token={token}") == 101
+        assert upgrade(nginx.port, f"/ws?clientId=other&token={token}") == 403
+        access = nginx.folder / "access.log"
+        eventually(lambda: access.read_text().count('"path":"/ws"') == 4, what="all four are logged")
+        for log in (access, node.log):
+            assert text not in log.read_text() and token[-20:] not in log.read_text()
 
 
 def test_a_push_is_never_sent_twice(any_nginx, tmp_path):

@@ -114,6 +114,7 @@ def test_the_settings_that_are_shipped_are_taken(switchboard):
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     command, *arguments = compose["services"]["node"]["command"]
     assert command == "serve"
-    settings = printed(serve(switchboard, *arguments, "--print-config"))
+    environment = compose["services"]["node"]["environment"]
+    settings = printed(serve(switchboard, *arguments, "--print-config", environment=environment))
     assert settings["host"] == "0.0.0.0" and settings["allowAnonymous"] is True
     assert settings["trustedProxies"] == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]

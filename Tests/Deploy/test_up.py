@@ -250,3 +250,14 @@ def test_files_that_are_not_its_own_are_never_deleted(tmp_path):
     with Run(tmp_path, "/bin/false") as run:
         assert "holds something else" in finish(run, 1)
     assert mine.read_text() == "mine"
+
+
+def test_with_keys(switchboard, tmp_path):
+    """Nodes take their settings from the environment, and the demonstration shows a key."""
+    keys = tmp_path / "keys"
+    command = [switchboard, "key", "create", "up", "--scope", "push,read", "--file", keys]
+    key = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    settings = {"SWITCHBOARD_KEY_FILE": str(keys), "SWITCHBOARD_ALLOW_ANONYMOUS": "true", "SWITCHBOARD_KEY": key}
+    with Run(tmp_path, switchboard, "--once", NODES="1", **settings) as run:
+        text = finish(run, 0, 90)
+        assert len(arrived(text)) == 3 and key not in text

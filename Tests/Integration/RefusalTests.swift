@@ -26,15 +26,6 @@ struct RefusalTests {
         #expect(answer.headers.contains(name: "X-Request-Id"))
     }
 
-    @Test("A header of a later version")
-    func laterHeader() async throws {
-        let answer = try await Cluster.shared().api.send(
-            .POST, "/v1/push", ByteBuffer(string: #"{"to":{"client":"a"},"data":1}"#), type: "application/json",
-            headers: ["Authorization": "Bearer a"])
-        #expect(answer.status == 501)
-        #expect(answer.problem == "not_implemented")
-    }
-
     @Test("A body over the limit", arguments: [256 * 1024 + 1, 3_000_000])
     func oversize(_ bytes: Int) async throws {
         let body = String(repeating: "x", count: bytes)

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Browser } from './support/browser.mjs';
 import { fakeNode } from './support/client.mjs';
 import { scenarios } from './support/scenarios.mjs';
+import { publicLine, secretLine, signed } from './support/signing.mjs';
 
 const files = {
   '/switchboard.js': '../../Sources/SwitchboardServer/API/switchboard.js',
@@ -53,6 +54,32 @@ test('without a URL the module connects to the node that served it', async (t) =
   assert.equal(id, 'anon-1');
   assert.equal(session.request.url, '/ws?hello=1');
   assert.equal(session.request.headers.origin, `http://${node.origin}`);
+});
+
+test('a page runs only commands that were signed, each once', async (t) => {
+  const node = await open(t);
+  const start = async (...commandKeys) => {
+    const { Switchboard } = await import('/switchboard.js');
+    window.switchboard = new Switchboard({
+      clientId: 'c', storage: localStorage, commandKeys, onCommand: ({ data, signedBy }) => [data, signedBy],
+    });
+    await window.switchboard.connect();
+  };
+  const connect = () => Promise.all([node.greet(), browser.run(start, publicLine, secretLine)]);
+  const [first] = await connect();
+  const commands = [signed('c1', { data: '{ "a" : 3.20 }' }), signed('c2', { key: 'ops-2' })];
+  for (const [index, data] of [[{ a: 3.2 }, 'ops-1'], [1, 'ops-2']].entries()) {
+    first.send(commands[index]);
+    assert.deepEqual((await first.next('result')).data, data);
+  }
+  first.send(commands[0].replace('3.20', '3.2'));
+  assert.equal((await first.next('result')).data.code, 'signature_invalid');
+  await browser.reload();
+  await first.closed;
+  const [second] = await connect();
+  second.send(signed('c1', { data: '7' }));
+  const results = [await second.next('result'), await second.next('result'), await second.next('result')];
+  assert.equal(results.find(({ status }) => status === 401).data.code, 'signature_replayed');
 });
 
 test('with localStorage nothing is handled twice across a reload, and results and offsets are kept', async (t) => {

@@ -22,7 +22,7 @@ import Testing
         )
     }
 
-    static func text(_ frame: ServerFrame) -> MessageAssembler.Event {
+    static func text(_ frame: ServerFrame) -> MessageEvent {
         var text = ByteBuffer()
         frame.write(into: &text)
         return .text(text)

@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [UInt16(4001), 4003, 4004, 4006, 4099])
+    @Test(arguments: [UInt16(4001), 4002, 4003, 4004, 4006, 4099])
     func staysAwayAfterAClose(code: UInt16) async throws {
         let node = try await FakeNode()
         let running = RunningAgent(node.url)

@@ -26,6 +26,8 @@ import Testing
             id: "c4", at: 104,
             CommandResult(status: 200, payload: Payload(format: .text, bytes: ByteBuffer(string: "a\nb")))),
         .result(id: "c5", at: 105, CommandResult(status: 204)),
+        .sealed(id: "c6", at: 105, SealBook.Seal(content: "x", expires: 700)),
+        .sealFloor(99),
         .push(id: "p3\"\\é", at: 106, place: .init(channel: "group:a", offset: "E:2-0")),
     ]
 

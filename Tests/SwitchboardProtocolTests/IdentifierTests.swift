@@ -7,7 +7,8 @@ import Testing
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-".unicodeScalars)
         for number in UInt32(0)...0x2FF {
             guard let scalar = Unicode.Scalar(number) else { continue }
-            #expect((ClientID(rawValue: String(Character(scalar))) != nil) == allowed.contains(scalar), "\(number)")
+            #expect(
+                (ClientID(rawValue: "x" + String(Character(scalar))) != nil) == allowed.contains(scalar), "\(number)")
         }
     }
 
@@ -18,11 +19,14 @@ import Testing
         #expect(GroupName.maximumLength == 128)
     }
 
-    @Test(arguments: ["a b", "a/b", "a\n", "\u{301}", "é", "a\0", "😀", "{a}", "*"])
+    @Test(arguments: ["a b", "a/b", "a\n", "\u{301}", "é", "a\0", "😀", "{a}", "*", ".", ".."])
     func othersAreRefused(name: String) {
         #expect(NodeID(rawValue: name) == nil)
         #expect(PushID(rawValue: name) == nil)
     }
+
+    @Test(arguments: ["...", ".a", "a.", "-", "@", ":"])
+    func dotsAmongOthersMeanNothing(name: String) { #expect(ClientID(rawValue: name) != nil) }
 
     @Test func sessionIDsAreIdentifiersAndDiffer() {
         let ids = (0..<1000).map { _ in SessionID.random() }

@@ -72,10 +72,8 @@ import Testing
         #expect(try ServerFrame(parsing: frame.data) == push)
     }
 
-    private func closeEvent(_ code: CloseCode, _ reason: String) throws -> MessageAssembler.Event {
-        let frames = try Frames.decode([FrameBuilder.close(code, reason: reason)])
-        var assembler = MessageAssembler(side: .client, maximumMessageBytes: 0)
-        return assembler.feed(try #require(frames.first))
+    private func closeEvent(_ code: CloseCode, _ reason: String) throws -> MessageEvent {
+        try #require(ReaderRun(side: .client).events(Array(buffer: FrameBuilder.close(code, reason: reason))).first)
     }
 
     @Test(arguments: [

@@ -7,6 +7,8 @@ import uuid
 import pytest
 
 import agents
+import client_tokens
+import guarded
 import nodes
 import receiver as receivers
 import wire
@@ -114,6 +116,36 @@ def test_labels_of_the_first_frame_do_not_undo_what_it_gave(hooked, receiver):
         connection.send_frame(wire.TEXT, b'{"type":"hello","labels":{"by":"me","x":"y"}}')
         agents.Agent(wire.Client("c", connection))
         assert wire.await_state(node.url, "c", "online")["labels"] == {"by": "hook", "x": "y"}
+
+
+def test_it_is_asked_about_those_who_have_shown_a_token(hooked, receiver):
+    """Under the token's name, and never about anybody else; what it gives comes on top of what the token says."""
+    asked = []
+
+    def reply(event):
+        asked.append((event.get_subject(), event.get_data()["groups"], event.get_data()["labels"]))
+        return Reply(200, b'{"groups":["vip"],"labels":{"by":"hook"}}')
+
+    answering(receiver, reply)
+    node = hooked("--token-secret", client_tokens.SECRET)
+    shown = {"groups": ["tills"], "labels": {"role": "till"}}
+    ids = [name(), name()]
+    with client_tokens.Client(node.url, f"clientId={ids[0]}", framed=False) as client:
+        assert client.answer.status == 401
+    with client_tokens.Client(node.url, f"clientId={ids[0]}") as client:
+        client.send(type="hello")
+        assert client.close()[0] == 4001
+    for id, in_hello in zip(ids, (False, True)):
+        text = client_tokens.token(id, **shown)
+        with client_tokens.Client(node.url, "hello=1", {} if in_hello else guarded.bearer(text)) as client:
+            client.hello(text if in_hello else None)
+            (connected,) = receiver.wait_for(1, "client.connected", id)
+            assert sorted(connected.get_data()["groups"]) == ["tills", "vip"]
+            assert connected.get_data()["labels"] == {"role": "till", "by": "hook"}
+            for group in ("vip", "ops"):
+                client.send(type="join", group=group)
+            assert client.next()["ref"] == "ops"
+    assert asked == [(id, shown["groups"], shown["labels"]) for id in ids]
 
 
 UNCLEAR = {

@@ -18,8 +18,13 @@ field() {
     grep -o "\"$1\" *: *\"[^\"]*\"" | sed -n '1s/.*"\([^"]*\)"$/\1/p'
 }
 
+# ask ARGUMENT...: curl, showing SWITCHBOARD_KEY where the nodes ask for a key. As an argument others could see it.
+ask() {
+    curl "$@" -H @- <<< "${SWITCHBOARD_KEY:+Authorization: Bearer $SWITCHBOARD_KEY}"
+}
+
 client() {
-    curl -fsS --max-time 5 "$base/v1/clients/$1" 2> /dev/null
+    ask -fsS --max-time 5 "$base/v1/clients/$1" 2> /dev/null
 }
 
 online() {
@@ -32,7 +37,7 @@ has_health() {
 
 # Only logs-1 sends messages.
 has_log_lines() {
-    curl -fsS --max-time 5 "$base/v1/stats" | grep -q '"messagesUp" *: *[1-9]'
+    ask -fsS --max-time 5 "$base/v1/stats" | grep -q '"messagesUp" *: *[1-9]'
 }
 
 node_of() {
@@ -52,7 +57,7 @@ has_printed() {
 push() {
     local kind=$1 target=$2 path=$3 answer status id receiver where=''
     shift 3
-    answer=$(curl -sS --max-time 10 -w '\n%{http_code}' -H 'Content-Type: application/json' \
+    answer=$(ask -sS --max-time 10 -w '\n%{http_code}' -H 'Content-Type: application/json' \
         --data "{\"demonstration\": \"$kind\"}" "$base$path") || fail "$kind: no answer from $base$path"
     status=${answer##*$'\n'}
     id=$(field id <<< "$answer")
@@ -72,7 +77,7 @@ push() {
 # command_and_result AGENT: its program gets the data on standard input, and what it prints comes back to the caller.
 command_and_result() {
     local answer data="{\"demonstration\":\"command\",\"at\":$RANDOM}"
-    answer=$(curl -sS --max-time 10 -H 'Content-Type: application/json' --data "{\"name\": \"echo\", \"data\": $data}" \
+    answer=$(ask -sS --max-time 10 -H 'Content-Type: application/json' --data "{\"name\": \"echo\", \"data\": $data}" \
         "$base/v1/clients/$1/commands") || fail "command: no answer"
     [[ $answer == *'"status":200'* && $answer == *"\"data\":$data"* ]] || fail "command: $1 answered $answer"
     printf '  %-14s -> %s on node %s ... its program answered\n' command "$1" "$(node_of "$1")"
@@ -81,7 +86,7 @@ command_and_result() {
 # durable_push AGENT: kept while the agent is not there, delivered when it comes.
 durable_push() {
     local answer id
-    answer=$(curl -sS --max-time 10 --data "{\"to\": {\"client\": \"$1\"}, \"text\": \"welcome\", \"durable\": true}" \
+    answer=$(ask -sS --max-time 10 --data "{\"to\": {\"client\": \"$1\"}, \"text\": \"welcome\", \"durable\": true}" \
         "$base/v1/push") || fail "durable push: no answer"
     id=$(field id <<< "$answer")
     [[ $answer == *'"queued":1'* && -n $id ]] || fail "durable push: answered $answer"

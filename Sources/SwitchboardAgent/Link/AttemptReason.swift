@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import SwitchboardTLS
 
 #if canImport(Glibc)
     import Glibc
@@ -27,6 +28,7 @@ package enum AttemptReason {
         case ChannelError.eof, ChannelError.inappropriateOperationForState, ChannelError.ioOnClosedChannel:
             return "the connection ended during the handshake"
         case is NIOHTTPClientUpgradeError: return "the answer to the upgrade is not a WebSocket's: \(error)"
+        case let error as HandshakeFault: return "TLS failed: \(error)"
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return "TLS failed: \(error)"
         default: return "\(error)"
         }

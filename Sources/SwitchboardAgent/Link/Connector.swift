@@ -2,8 +2,9 @@ package import NIOCore
 package import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import NIOWebSocket
 import SwitchboardProtocol
+import SwitchboardTLS
+package import SwitchboardWebSocket
 
 /// Makes one attempt: TCP, TLS, HTTP upgrade.
 package struct Connector: Sendable {
@@ -15,9 +16,10 @@ package struct Connector: Sendable {
 
     package let endpoint: Endpoint
     let tls: NIOSSLContext?
+    let pins: [CertificatePin]
     /// Seconds, for the TCP connection alone; the whole attempt is watched by ``AgentConnectionState``.
     let timeout: Double
-    let maximumMessageBytes: Int
+    private let compression: DeflateProposal?
 
     package init(_ configuration: AgentConfiguration) throws(AgentError) {
         endpoint = try Endpoint(configuration.url)
@@ -25,10 +27,17 @@ package struct Connector: Sendable {
             throw .invalidConfiguration("maximumMessageBytes must be 1...\(UInt32.max)")
         }
         timeout = configuration.connectTimeout
-        maximumMessageBytes = configuration.maximumMessageBytes
+        pins = configuration.certificatePins
+        compression = configuration.compression ? DeflateProposal() : nil
         guard endpoint.isSecure else {
+            guard pins.isEmpty else { throw .invalidConfiguration("pins need TLS: a URL with wss://") }
             tls = nil
             return
+        }
+        if case .file(let path)? = configuration.tls.trustRoots {
+            do throws(PEMFile.Fault) { try PEMFile.checkTrustRoots(path) } catch {
+                throw .invalidConfiguration("the certificates to trust: \(error)")
+            }
         }
         do { tls = try NIOSSLContext(configuration: configuration.tls) } catch {
             throw .invalidConfiguration("TLS: \(error)")
@@ -43,7 +52,7 @@ package struct Connector: Sendable {
     package func connect(
         on eventLoop: any EventLoop, target: String, headers: HTTPHeaders = [:],
         willConnect: @escaping @Sendable (any Channel) -> Void = { _ in },
-        makeHandler: @escaping @Sendable () -> any ChannelHandler
+        makeHandler: @escaping @Sendable (DeflateAgreement?) -> any ChannelHandler
     ) async throws -> Outcome {
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(timeout))
@@ -53,8 +62,10 @@ package struct Connector: Sendable {
             willConnect(channel)
             return channel.eventLoop.makeCompletedFuture {
                 if let tls {
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName))
+                    try channel.pipeline.syncOperations.addHandlers([
+                        NIOSSLClientHandler(context: tls, serverHostname: endpoint.serverName),
+                        CertificateCheck(server: endpoint.host, pins: pins),
+                    ])
                 }
                 return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
                     configuration: pipeline(target: target, headers: headers, makeHandler: makeHandler))
@@ -64,7 +75,8 @@ package struct Connector: Sendable {
     }
 
     private func pipeline(
-        target: String, headers more: HTTPHeaders, makeHandler: @escaping @Sendable () -> any ChannelHandler
+        target: String, headers more: HTTPHeaders,
+        makeHandler: @escaping @Sendable (DeflateAgreement?) -> any ChannelHandler
     ) -> NIOUpgradableHTTPClientPipelineConfiguration<Outcome> {
         var headers: HTTPHeaders = [
             "Host": endpoint.authority,
@@ -72,19 +84,10 @@ package struct Connector: Sendable {
             "Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol,
         ]
         headers.add(contentsOf: more)
-        let upgrader = NIOTypedWebSocketClientUpgrader<Outcome>(
-            maxFrameSize: maximumMessageBytes, enableAutomaticErrorHandling: false
-        ) { channel, head in
-            channel.eventLoop.makeCompletedFuture {
-                try Self.check(head)
-                try channel.pipeline.syncOperations.addHandler(makeHandler())
-                return .open
-            }
-        }
         var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
             upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Outcome>(
                 upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: headers),
-                upgraders: [upgrader]
+                upgraders: [SocketUpgrader(compression: compression, makeHandler: makeHandler)]
             ) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let promise = channel.eventLoop.makePromise(of: Refusal.self)
@@ -96,24 +99,4 @@ package struct Connector: Sendable {
         configuration.leftOverBytesStrategy = .forwardBytes
         return configuration
     }
-
-    /// What RFC 6455 section 4.1 asks a client to check beyond NIO's own checks.
-    private static func check(_ head: HTTPResponseHead) throws {
-        let connection = head.headers[canonicalForm: "connection"]
-        guard connection.contains(where: { $0.lowercased() == "upgrade" }) else {
-            throw HandshakeError("the answer lacks 'Connection: upgrade'")
-        }
-        guard head.headers["sec-websocket-protocol"] == [ConnectionMode.framedSubprotocol] else {
-            throw HandshakeError("the node does not speak \(ConnectionMode.framedSubprotocol)")
-        }
-        guard head.headers["sec-websocket-extensions"].isEmpty else {
-            throw HandshakeError("the node chose an extension that was not offered")
-        }
-    }
-}
-
-/// The answer to the upgrade was not what was asked for.
-struct HandshakeError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

@@ -13,14 +13,14 @@ package struct Endpoint: Equatable, Sendable {
     init(_ text: String) throws(AgentError) {
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let host = parts.host, !host.isEmpty
-        else { throw .invalidConfiguration("'\(text)' is not a URL like ws://host:port/ws") }
+        else { throw .invalidConfiguration("\(Self.shown(text)) is not a URL like ws://host:port/ws") }
         switch scheme {
         case "ws", "http": isSecure = false
         case "wss", "https": isSecure = true
         default: throw .invalidConfiguration("'\(scheme)' is not ws, wss, http or https")
         }
         guard (0...65_535).contains(parts.port ?? 0) else {
-            throw .invalidConfiguration("'\(text)' names no valid port")
+            throw .invalidConfiguration("\(Self.shown(text)) names no valid port")
         }
         self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         port = parts.port ?? (isSecure ? 443 : 80)
@@ -28,10 +28,20 @@ package struct Endpoint: Equatable, Sendable {
         query = parts.percentEncodedQuery
     }
 
+    /// A URL may have a password, or a token in its query: then it is not repeated.
+    private static func shown(_ url: String) -> String {
+        url.contains { "@?#".contains($0) } ? "the URL" : "'\(url)'"
+    }
+
     /// The value of the header `Host`.
     package var authority: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    /// Nobody but the two ends sees what is sent: there is TLS, or both are on this machine.
+    var keepsSecrets: Bool {
+        isSecure || host == "localhost" || host == "::1" || host.hasPrefix("127.") && serverName == nil
     }
 
     /// The name for SNI and for the certificate check; nil for an address (RFC 6066 section 3).

@@ -18,20 +18,12 @@ extension AgentConnectionState {
     }
 
     /// A frame of the node, checked against RFC 6455.
-    mutating func received(_ event: MessageAssembler.Event, _ now: NIODeadline) -> [Action] {
+    mutating func received(_ event: MessageEvent, _ now: NIODeadline) -> [Action] {
         traffic(now)
         switch phase {
         case .opening(let link), .online(let link): return received(event, on: link, now)
         case .closing: return receivedLate(event)
         case .idle, .connecting, .waiting, .finished: return []
-        }
-    }
-
-    /// What was read is no WebSocket frame.
-    mutating func undecodable(_ code: CloseCode, _ now: NIODeadline) -> [Action] {
-        switch phase {
-        case .opening(let link), .online(let link): close(link, code, "the node sent a frame that is not valid", now)
-        case .idle, .connecting, .closing, .waiting, .finished: []
         }
     }
 
@@ -47,7 +39,7 @@ extension AgentConnectionState {
 
     // MARK: frames
 
-    private mutating func received(_ event: MessageAssembler.Event, on link: Link, _ now: NIODeadline) -> [Action] {
+    private mutating func received(_ event: MessageEvent, on link: Link, _ now: NIODeadline) -> [Action] {
         switch event {
         case .incomplete, .pong: return []
         case .ping(let bytes): return [.pong(bytes)]
@@ -69,7 +61,7 @@ extension AgentConnectionState {
     }
 
     /// What the node sent before it saw our close frame was meant for us, too.
-    private func receivedLate(_ event: MessageAssembler.Event) -> [Action] {
+    private func receivedLate(_ event: MessageEvent) -> [Action] {
         guard case .text(let text) = event, let frame = try? ServerFrame(parsing: text) else { return [] }
         switch frame {
         case .push(let push): return [.push(push)]

@@ -9,6 +9,7 @@ struct AgentMemory {
     /// The newest offset that was handled, by channel; only of channels that the agent follows.
     private(set) var offsets: [String: String] = [:]
     var commands = CommandBook()
+    private(set) var seals = SealBook()
 
     mutating func apply(_ record: StateRecord) {
         switch record {
@@ -19,6 +20,8 @@ struct AgentMemory {
         case .started(let id, let at): commands.started(id, at: at)
         case .result(let id, let at, let result): commands.ended(id, result, at: at)
         case .acknowledged(let id): commands.acknowledged(id)
+        case .sealed(let id, let at, let seal): seals.insert(id, seal, now: at)
+        case .sealFloor(let expires): seals.raise(floor: expires)
         }
     }
 
@@ -27,10 +30,16 @@ struct AgentMemory {
         offsets = offsets.filter { channels.contains($0.key) }
     }
 
+    /// They forget nothing more than what this memory has forgotten: with the floor, and with no time at which they came.
+    private var sealRecords: [StateRecord] {
+        (seals.floor > 0 ? [.sealFloor(seals.floor)] : [])
+            + seals.entries.map { .sealed(id: $0.id, at: 0, $0.seal) }
+    }
+
     /// The records that make up this memory.
     var records: [StateRecord] {
         pushes.entries.map { .push(id: $0.id, at: $0.at, place: nil) }
             + offsets.sorted { $0.key < $1.key }.map { .place(.init(channel: $0.key, offset: $0.value)) }
-            + commands.records
+            + sealRecords + commands.records
     }
 }

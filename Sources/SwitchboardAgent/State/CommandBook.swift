@@ -41,6 +41,7 @@ struct CommandBook {
 
     /// Its result waits for the node's acknowledgement.
     func isAwaited(_ id: String) -> Bool { unacknowledged.contains(id) }
+    func contains(_ id: String) -> Bool { entries[id] != nil }
     func result(of id: String) -> CommandResult? { entries[id]?.result }
 
     // MARK: the life of a command

@@ -38,9 +38,10 @@ struct CommandDesk {
 
     var isIdle: Bool { running.isEmpty }
     func isRunning(_ id: String) -> Bool { running[id] != nil }
+    func isWaiting(_ id: String) -> Bool { waiting.contains { $0.id == id } }
 
     mutating func arrived(_ command: ServerFrame.Command) -> Arrival {
-        guard running[command.id] == nil, !waiting.contains(where: { $0.id == command.id }) else { return .repeated }
+        guard running[command.id] == nil, !isWaiting(command.id) else { return .repeated }
         if running.count < Self.concurrency {
             running[command.id] = .some(nil)
             return .start

@@ -10,6 +10,10 @@ enum StateRecord: Equatable {
     case started(id: String, at: Int)
     case result(id: String, at: Int, CommandResult)
     case acknowledged(id: String)
+    /// A signed command was let in.
+    case sealed(id: String, at: Int, SealBook.Seal)
+    /// The latest expiry of signed commands that were forgotten.
+    case sealFloor(Int)
 
     /// A place in the history of a channel.
     struct Place: Equatable {
@@ -35,6 +39,12 @@ enum StateRecord: Equatable {
             json.integer("status", result.status)
             if let payload = result.payload { json.payload(payload.onOneLine) }
         case .acknowledged(let id): json.string("acked", id)
+        case .sealed(let id, let at, let seal):
+            json.string("sealed", id)
+            json.integer("at", at)
+            json.string("content", seal.content)
+            json.integer("expires", seal.expires)
+        case .sealFloor(let expires): json.integer("sealFloor", expires)
         }
         buffer = json.finish()
         buffer.writeInteger(UInt8(ascii: "\n"))
@@ -61,6 +71,12 @@ enum StateRecord: Equatable {
             self = .result(id: id, at: at, CommandResult(status: status, payload: try? Payload(parsing: document)))
         } else if let id = string("acked") {
             self = .acknowledged(id: id)
+        } else if let id = string("sealed"), let at = integer("at"), let content = string("content"),
+            let expires = integer("expires")
+        {
+            self = .sealed(id: id, at: at, SealBook.Seal(content: content, expires: expires))
+        } else if let expires = integer("sealFloor") {
+            self = .sealFloor(expires)
         } else if let place {
             self = .place(place)
         } else {

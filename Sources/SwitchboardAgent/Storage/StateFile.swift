@@ -12,7 +12,8 @@ import SwitchboardProtocol
 /// The file that keeps an ``AgentMemory`` over a restart of the process.
 ///
 /// Records are appended, one `write` each, so that what was written counts even when the process is killed the next moment.
-/// (What the kernel had not yet put on the disk is lost when the machine loses its power.) When as much was appended as the
+/// (What the kernel had not yet put on the disk is lost when the machine loses its power; that a signed command came is put
+/// there at once.) When as much was appended as the
 /// memory itself takes, and at every start, the file is written anew beside the old one and renamed over it. The open
 /// file is locked against a second agent.
 struct StateFile: Sendable {
@@ -67,6 +68,8 @@ struct StateFile: Sendable {
         var line = ByteBuffer()
         record.write(into: &line)
         try Self.write(line, to: file, path: path)
+        // Whoever can cut the power must not win a repetition by it.
+        if case .sealed = record, fsync(file) != 0 { throw Self.failure("\(path) cannot be written") }
         appendedBytes += line.readableBytes
         if appendedBytes > max(Self.slack, snapshotBytes) { try rewrite(memory) }
     }

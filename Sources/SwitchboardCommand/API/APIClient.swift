@@ -2,7 +2,9 @@ import AsyncHTTPClient
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import SwitchboardProtocol
+import SwitchboardTLS
 
 /// Asks the HTTP API.
 struct APIClient {
@@ -10,6 +12,11 @@ struct APIClient {
     private static let answerLimit = 64 << 20
 
     let base: String
+    /// The same for people, without what may be a secret.
+    let name: String
+    /// nil trusts whom the system trusts.
+    private let tls: TLSConfiguration?
+    private let key: APIKeyText?
 
     /// Lives as long as the command. A person at a terminal wants to hear at once that nobody listens, so a failed
     /// connection is not tried again behind their back.
@@ -20,12 +27,30 @@ struct APIClient {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    init(url: String?) throws(Failure) {
+    /// - Parameters:
+    ///   - key: For the header `Authorization`; nil says nothing.
+    ///   - ca: A PEM file with the certificates to trust.
+    init(url: String?, key: APIKeyText?, ca: String? = nil) throws(Failure) {
+        self.key = key
         let text = url ?? "http://127.0.0.1:8080"
-        guard let parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
+        guard var parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
             parts.host?.isEmpty == false
-        else { throw Failure("'\(text)' is not a URL like http://host:port") }
+        else {
+            // One with a password or a query may be a secret.
+            let shown = text.contains { "@?#".contains($0) } ? "the URL" : "'\(text)'"
+            throw Failure("\(shown) is not a URL like http://host:port")
+        }
         base = text.hasSuffix("/") ? String(text.dropLast()) : text
+        (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
+        name = parts.string ?? "the server"
+        guard let ca, scheme == "https" else {
+            tls = nil
+            return
+        }
+        do throws(PEMFile.Fault) { try PEMFile.checkTrustRoots(ca) } catch { throw Failure("\(error)") }
+        var trusting = TLSConfiguration.makeClientConfiguration()
+        trusting.trustRoots = .file(ca)
+        tls = trusting
     }
 
     func get(_ path: String, query: [(String, String)] = []) async throws -> ByteBuffer {
@@ -47,8 +72,9 @@ struct APIClient {
         _ method: HTTPMethod, _ path: String, query: [(String, String)] = [], body: ByteBuffer? = nil,
         prefer: String? = nil
     ) async throws -> ByteBuffer {
-        var request = HTTPClientRequest(url: base + path + Self.encoded(query))
+        var request = self.request(path, query: query)
         request.method = method
+        introduce(&request)
         request.headers.add(name: "Accept", value: "application/json")
         if let prefer { request.headers.add(name: "Prefer", value: prefer) }
         if let body {
@@ -60,9 +86,20 @@ struct APIClient {
         do {
             response = try await Self.http.execute(request, timeout: .seconds(90))
             answer = try await response.body.collect(upTo: Self.answerLimit)
-        } catch { throw Failure(connecting: base, error) }
+        } catch { throw Failure(connecting: name, error) }
         guard (200...299).contains(response.status.code) else { throw Failure(response.status, answer) }
         return answer
+    }
+
+    func request(_ path: String, query: [(String, String)] = []) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: base + path + Self.encoded(query))
+        request.tlsConfiguration = tls
+        return request
+    }
+
+    /// Says who asks.
+    func introduce(_ request: inout HTTPClientRequest) {
+        if let key { request.headers.add(name: "Authorization", value: key.authorization) }
     }
 
     static func encoded(_ query: [(String, String)]) -> String {

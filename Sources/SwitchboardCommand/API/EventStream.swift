@@ -14,7 +14,7 @@ extension APIClient {
     func stream(
         _ path: String, json: ByteBuffer, timeout: TimeAmount, onEvent: (EventStreamParser.Event) throws -> Void
     ) async throws {
-        var request = HTTPClientRequest(url: base + path)
+        var request = self.request(path)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(json)
@@ -27,24 +27,24 @@ extension APIClient {
     func watch(
         _ path: String, query: [(String, String)], onEvent: (EventStreamParser.Event) throws -> Void
     ) async throws {
-        let request = HTTPClientRequest(url: base + path + Self.encoded(query))
-        try await events(of: request, timeout: .hours(24 * 365), onEvent)
+        try await events(of: request(path, query: query), timeout: .hours(24 * 365), onEvent)
     }
 
     private func events(
         of request: HTTPClientRequest, timeout: TimeAmount, _ onEvent: (EventStreamParser.Event) throws -> Void
     ) async throws {
         var request = request
+        introduce(&request)
         request.headers.add(name: "Accept", value: "text/event-stream")
         let response: HTTPClientResponse
         do { response = try await Self.http.execute(request, timeout: timeout) } catch {
-            throw Failure(connecting: base, error)
+            throw Failure(connecting: name, error)
         }
         let isStream = response.headers.first(name: "content-type")?.hasPrefix("text/event-stream") ?? false
         guard isStream, (200...299).contains(response.status.code) else {
             let answer: ByteBuffer
             do { answer = try await response.body.collect(upTo: Self.eventLimit) } catch {
-                throw Failure(connecting: base, error)
+                throw Failure(connecting: name, error)
             }
             guard (200...299).contains(response.status.code) else { throw Failure(response.status, answer) }
             return try onEvent(EventStreamParser.Event(name: "result", data: String(buffer: answer)))
@@ -53,7 +53,7 @@ extension APIClient {
         var chunks = response.body.makeAsyncIterator()
         while true {
             let chunk: ByteBuffer?
-            do { chunk = try await chunks.next() } catch { throw Failure(connecting: base, error) }
+            do { chunk = try await chunks.next() } catch { throw Failure(connecting: name, error) }
             guard let chunk else { return }
             for event in try parser.feed(chunk) { try onEvent(event) }
         }

@@ -1,8 +1,10 @@
 import AsyncHTTPClient
+import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import SwitchboardProtocol
+import SwitchboardTLS
 
 #if canImport(Glibc)
     import Glibc
@@ -15,6 +17,8 @@ import SwitchboardProtocol
 /// Why a command failed, in one line for a person.
 struct Failure: Error, CustomStringConvertible {
     let description: String
+    /// Of the answer, when there was one.
+    private(set) var status: Int?
 
     init(_ description: String) {
         self.description = description
@@ -22,6 +26,7 @@ struct Failure: Error, CustomStringConvertible {
 
     /// A problem document, or whatever else came with a status that is no success.
     init(_ status: HTTPResponseStatus, _ body: ByteBuffer) {
+        self.status = Int(status.code)
         guard let problem = try? JSONDocument(body) else {
             description = "the server answered \(status.code) \(status.reasonPhrase)"
             return
@@ -41,7 +46,11 @@ struct Failure: Error, CustomStringConvertible {
         case let error as NIOConnectionError:
             let cause = error.connectionErrors.first.map { Self.words($0.error) } ?? "the name cannot be resolved"
             description = "cannot connect to \(url): \(cause)"
-        default: description = "cannot connect to \(url): \(Self.words(error))"
+        default:
+            let fault = HandshakeFault(error, server: URLComponents(string: url)?.host ?? url).map {
+                "TLS failed: \($0)"
+            }
+            description = "cannot connect to \(url): \(fault ?? Self.words(error))"
         }
     }
 

@@ -51,11 +51,49 @@ struct AgentCommand: AsyncParsableCommand {
     var state: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Run only commands that were signed with a key of this file; may be given several times.",
+            discussion: """
+                Files as `switchboard signing-key` makes them: the public one, or a shared secret. It needs --id and --state. \
+                SWITCHBOARD_COMMAND_KEY in the program's environment says which key it was. Pushes are not signed.
+                """, valueName: "file"))
+    var commandKey: [String] = []
+
+    @Option(
         help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
     var follow: String?
 
-    @Option(help: "For wss://: trust the certificates of this PEM file instead of the system's.")
+    @Option(
+        help: ArgumentHelp(
+            "Read the token that says who the client is from this file.",
+            discussion: """
+                It is read anew for each attempt to connect. A new token in it (looked for every second) is given to the \
+                server at once, and the session goes on. Whoever writes it should write another file and rename it.
+                """, valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The token itself. Default: SWITCHBOARD_TOKEN.",
+            discussion: """
+                Whoever can list this machine's processes sees it; --token-file and SWITCHBOARD_TOKEN do not show it.
+                """))
+    var token: String?
+
+    @Option(help: "For wss://: trust the certificates of this PEM file instead of the system's.", completion: .file())
     var ca: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For wss://: a key that the node must have, sha256/BASE64; may be given several times.",
+            discussion: """
+                The base 64 of the SHA-256 of the SubjectPublicKeyInfo of its certificate, as `curl --pinnedpubkey` takes it. \
+                The certificate must be trusted as well.
+                """))
+    var pin: [CertificatePin] = []
+
+    @Flag(help: "Offer to compress messages; the server decides.")
+    var compression = false
 
     @Option(help: "Seconds between two reports of this machine's health; 0 means none.")
     var healthInterval = 30.0
@@ -67,8 +105,17 @@ struct AgentCommand: AsyncParsableCommand {
     var quiet = false
 
     func validate() throws {
+        guard ca == nil || address.hasPrefix("wss:") || address.hasPrefix("https:") else {
+            throw ValidationError("--ca does nothing without TLS: give --url as wss://HOST.")
+        }
         guard healthInterval.isFinite, (0...86_400).contains(healthInterval) else {
             throw ValidationError("--health-interval must be 0...86400 seconds.")
+        }
+        guard commandKey.isEmpty || (id != nil && state != nil) else {
+            throw ValidationError("--command-key needs --id and --state.")
+        }
+        guard token == nil || tokenFile == nil else {
+            throw ValidationError("--token and --token-file cannot be used together.")
         }
     }
 
@@ -76,6 +123,8 @@ struct AgentCommand: AsyncParsableCommand {
         try await Output.reporting {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             let work = PushWork(program: exec, format: json ? .json : .readable, prints: !quiet)
+            var settings = settings
+            for file in commandKey { settings.commandKeys += try SigningKeyFile.commandKeys(in: file) }
             let agent = Agent(configuration: settings, handlers: handlers(work))
             let signals = TerminationSignals { Task { await agent.stop() } }
             defer { signals.cancel() }
@@ -84,20 +133,34 @@ struct AgentCommand: AsyncParsableCommand {
                 await FollowWork(agent: agent).run(path: follow)
             }
             defer { following.cancel() }
+            let watching = Task { [tokens] in await tokens?.watch { await agent.renewToken() } }
+            defer { watching.cancel() }
             await work.set(agent)
             try await agent.run()
             try await work.rethrow()
         }
     }
 
+    private var address: String {
+        url ?? ProcessInfo.processInfo.environment["SWITCHBOARD_URL"] ?? "ws://127.0.0.1:8080"
+    }
+
+    /// Where tokens come from; nil without any.
+    private var tokens: TokenSource? {
+        if let tokenFile { return .file(tokenFile) }
+        return (token ?? ProcessInfo.processInfo.environment["SWITCHBOARD_TOKEN"]).map { .text($0) }
+    }
+
     private var settings: AgentConfiguration {
-        let environment = ProcessInfo.processInfo.environment["SWITCHBOARD_URL"]
         var settings = AgentConfiguration(
-            url: url ?? environment ?? "ws://127.0.0.1:8080", client: id, groups: group, labels: label.dictionary)
+            url: address, client: id, groups: group, labels: label.dictionary)
         settings.healthInterval = healthInterval
         settings.stateFile = state
         settings.stopTimeout = 5
+        if let tokens { settings.token = { try tokens.read() } }
+        settings.compression = compression
         if let ca { settings.trustCertificates(atPath: ca) }
+        settings.certificatePins = pin
         return settings
     }
 

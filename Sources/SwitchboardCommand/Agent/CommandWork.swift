@@ -11,10 +11,11 @@ struct CommandWork {
     let notes: Bool
 
     func run(_ command: CommandRequest, client: String) async throws -> CommandResult {
-        let environment = [
+        var environment = [
             "SWITCHBOARD_COMMAND_ID": command.id, "SWITCHBOARD_COMMAND_NAME": command.name,
             "SWITCHBOARD_COMMAND_TIMEOUT": "\(command.timeout)", "SWITCHBOARD_CLIENT_ID": client,
         ]
+        if let key = command.signedBy { environment["SWITCHBOARD_COMMAND_KEY"] = key.rawValue }
         let (exit, output): (ProgramRunner.Exit, ByteBuffer)
         do {
             (exit, output) = try await runner.capture(

@@ -16,9 +16,13 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @Option(help: "The public URL, through the proxy: http:// or https://.") var url: String?
     @Option(
+        help: "For https://: trust the certificates of this PEM file instead of the system's.", completion: .file())
+    var ca: String?
+    @Option(
         help: "A compose file whose nodes are checked. (default: compose.yaml or docker-compose.yml, if there is one)",
         completion: .file())
     var compose: String?
+    @OptionGroup var credentials: KeyOptions
     @Flag(help: "Print JSON.") var json = false
     @OptionGroup var settings: SettingOptions
 
@@ -26,7 +30,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let loaded = try settings.load()
         try await Output.reporting {
             let outside = try url.map { url throws(Failure) in
-                try PublicURLChecks(url: url, trusted: loaded.configuration.trustedProxies)
+                try PublicURLChecks(
+                    url: url, key: try credentials.apiKey, ca: ca, trusted: loaded.configuration.trustedProxies)
             }
             let doctor = Doctor(loaded.configuration, composeFile: composeFile, settingsFile: settings.config)
             var findings = loaded.warnings.map { Finding.unknown("settings", $0) }

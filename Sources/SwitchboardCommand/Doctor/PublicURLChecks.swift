@@ -8,17 +8,22 @@ struct PublicURLChecks {
     private static let forged = "203.0.113.77"
 
     let url: String
+    private let ca: String?
     private let api: APIClient
     private let trusted: [AddressRange]
 
-    /// - Parameter trusted: The networks whose `X-Forwarded-For` the nodes believe.
+    /// - Parameters:
+    ///   - key: For the HTTP API; nil where it asks for none.
+    ///   - ca: A PEM file with the certificates to trust; nil trusts whom the system trusts.
+    ///   - trusted: The networks whose `X-Forwarded-For` the nodes believe.
     /// - Throws: ``Failure`` when it is no URL.
-    init(url: String, trusted: [AddressRange]) throws(Failure) {
+    init(url: String, key: APIKeyText?, ca: String? = nil, trusted: [AddressRange]) throws(Failure) {
         self.trusted = trusted
+        self.ca = ca
         let scheme = url.hasPrefix("wss://") ? "https" : "http"
         let isSocket = url.hasPrefix("ws://") || url.hasPrefix("wss://")
         let base = isSocket ? scheme + url.drop { $0 != ":" } : url
-        api = try APIClient(url: base.hasSuffix("/") ? String(base.dropLast()) : base)
+        api = try APIClient(url: base.hasSuffix("/") ? String(base.dropLast()) : base, key: key, ca: ca)
         self.url = api.base
     }
 
@@ -26,7 +31,7 @@ struct PublicURLChecks {
         var findings = [await readiness()]
         do {
             let client = Self.newClient()
-            let connection = try await QuietConnection("\(url)/ws", client: client)
+            let connection = try await QuietConnection("\(url)/ws", ca: ca, client: client)
             findings.append(.ok("proxy.upgrade", "a WebSocket to node \(connection.hello.node) is open"))
             findings.append(await forwarding(connection, client))
             findings.append(await silence(on: connection))
@@ -53,6 +58,10 @@ struct PublicURLChecks {
     }
 
     private static func upgrade(_ failed: QuietConnection.Failed) -> Finding {
+        // It has reached a node, and was understood.
+        if failed.status == 401 {
+            return .unknown("proxy.upgrade", "the nodes ask clients for a token, and the doctor has none")
+        }
         let advice =
             switch failed.status {
             case 503: "see that a node is ready and below its maxConnections and acceptRate"
@@ -80,7 +89,8 @@ struct PublicURLChecks {
                     advice: "let the proxy set X-Forwarded-For, and name its network in trustedProxies")
             }
             let liar = Self.newClient()
-            let second = try await QuietConnection("\(url)/ws", client: liar, headers: ["X-Forwarded-For": Self.forged])
+            let second = try await QuietConnection(
+                "\(url)/ws", ca: ca, client: liar, headers: ["X-Forwarded-For": Self.forged])
             let claimed = try await address(of: liar)
             await second.close()
             // Whoever is trusted is believed, also when the one that asks is.

@@ -23,10 +23,10 @@ struct QuietConnection {
     private let inlet: AsyncStream<QuietSocket.Event>.Continuation
 
     /// - Throws: ``Failed``.
-    init(_ url: String, client: ClientID, headers: HTTPHeaders = [:]) async throws {
+    init(_ url: String, ca: String?, client: ClientID, headers: HTTPHeaders = [:]) async throws {
         let (events, inlet) = AsyncStream.makeStream(of: QuietSocket.Event.self, bufferingPolicy: .bufferingOldest(16))
         (self.events, self.inlet) = (events, inlet)
-        try await Self.upgrade(url, client, headers) { inlet.yield($0) }
+        try await Self.upgrade(url, ca, client, headers) { inlet.yield($0) }
         let reminder = Self.remind(inlet, in: Self.patience)
         defer { reminder.cancel() }
         var opened: (any Channel)?
@@ -48,10 +48,12 @@ struct QuietConnection {
     }
 
     private static func upgrade(
-        _ url: String, _ client: ClientID, _ headers: HTTPHeaders,
+        _ url: String, _ ca: String?, _ client: ClientID, _ headers: HTTPHeaders,
         report: @escaping @Sendable (QuietSocket.Event) -> Void
     ) async throws {
-        let connector = try Connector(AgentConfiguration(url: url))
+        var configuration = AgentConfiguration(url: url)
+        if let ca { configuration.trustCertificates(atPath: ca) }
+        let connector = try Connector(configuration)
         do {
             let outcome = try await connector.connect(
                 on: MultiThreadedEventLoopGroup.singleton.next(),
@@ -62,7 +64,7 @@ struct QuietConnection {
                         if socket == nil { channel.close(promise: nil) }
                     }
                 },
-                makeHandler: { QuietSocket(report: report) })
+                makeHandler: { _ in QuietSocket(report: report) })
             guard case .refused(let refusal) = outcome else { return }
             let answer = try await refusal.get()
             throw Failed(reason: "\(answer)", status: answer.status)

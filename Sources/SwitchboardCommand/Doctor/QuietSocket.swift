@@ -5,7 +5,7 @@ import SwitchboardWebSocket
 
 /// A framed client that says nothing by itself, and tells how long it was left alone.
 final class QuietSocket: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
     typealias OutboundOut = WebSocketFrame
 
     enum Event: Sendable {
@@ -22,7 +22,7 @@ final class QuietSocket: ChannelInboundHandler {
     }
 
     private let report: @Sendable (Event) -> Void
-    private var assembler = MessageAssembler(side: .client, maximumMessageBytes: 4 << 20)
+    private var reader = MessageReader(side: .client, maximumMessageBytes: 4 << 20)
     private var lastHeard = NIODeadline.now()
     private var hasEnded = false
 
@@ -38,7 +38,12 @@ final class QuietSocket: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let silence = seconds
         lastHeard = .now()
-        switch assembler.feed(unwrapInboundIn(data)) {
+        reader.feed(unwrapInboundIn(data))
+        while let event = reader.next() { take(event, silence) }
+    }
+
+    private func take(_ event: MessageEvent, _ silence: Double) {
+        switch event {
         case .text(let text): received(try? ServerFrame(parsing: text), silence)
         case .close(let code, let reason): end(silence, "the node closed it: \(code.rawValue) \(reason)")
         case .violation(_, let reason): end(silence, "what came is no WebSocket: \(reason)")

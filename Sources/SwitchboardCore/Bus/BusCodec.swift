@@ -67,6 +67,7 @@ public enum BusCodec {
             json.string("name", command.name)
             json.number("timeout", command.timeout)
             json.trace(command.trace)
+            json.signature(command.signature)
             json.string("format", command.payload.format.rawValue)
             body = command.payload.bytes
         case .cancel(let cancellation):

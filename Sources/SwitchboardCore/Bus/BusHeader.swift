@@ -28,7 +28,7 @@ struct BusHeader {
                 BusCommand(
                     id: try name("id"), client: try name("client"), name: try string("name"),
                     payload: try payload(body), timeout: try timeout(), origin: try name("origin"),
-                    trace: document.trace))
+                    trace: document.trace, signature: document.commandSignature))
         case "cancel": return .cancel(Cancellation(id: try name("id"), client: try name("client")))
         case "commandEvent":
             return .commandEvent(

@@ -13,10 +13,12 @@ public struct BusCommand: Hashable, Sendable {
     public var origin: NodeID
     /// The backend's trace, when it named one.
     public var trace: TraceContext?
+    /// The backend's signature, for the client.
+    public var signature: CommandSignature?
 
     public init(
         id: CommandID, client: ClientID, name: String, payload: Payload, timeout: Double, origin: NodeID,
-        trace: TraceContext? = nil
+        trace: TraceContext? = nil, signature: CommandSignature? = nil
     ) {
         self.id = id
         self.client = client
@@ -25,6 +27,7 @@ public struct BusCommand: Hashable, Sendable {
         self.timeout = timeout
         self.origin = origin
         self.trace = trace
+        self.signature = signature
     }
 }
 

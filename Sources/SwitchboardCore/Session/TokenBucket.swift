@@ -16,17 +16,17 @@ public struct TokenBucket: Sendable {
         self.last = now
     }
 
-    /// Takes one token.
+    /// Takes tokens.
     ///
-    /// - Returns: false when there is none.
-    public mutating func take(now: UInt64) -> Bool {
+    /// - Returns: false when there are not that many; then none is taken.
+    public mutating func take(_ count: Int = 1, now: UInt64) -> Bool {
         guard rate > 0 else { return true }
         if now > last {
             tokens = min(burst, tokens + Float(now - last) / 1e9 * rate)
             last = now
         }
-        guard tokens >= 1 else { return false }
-        tokens -= 1
+        guard tokens >= Float(count) else { return false }
+        tokens -= Float(count)
         return true
     }
 

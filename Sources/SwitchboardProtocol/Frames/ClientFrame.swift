@@ -45,6 +45,8 @@ public enum ClientFrame: Hashable, Sendable {
 
     /// The largest `health` object in bytes.
     public static let maximumHealthBytes = 4096
+    /// The longest `id` of a message in bytes: nodes remember it for a while.
+    public static let maximumMessageIDBytes = 128
 }
 
 extension ClientFrame {
@@ -108,10 +110,12 @@ extension ClientFrame {
                 guard let valid = ClientID(rawValue: name) else { throw FrameError.invalidField("clientId") }
                 client = valid
             }
+            let labels = try reader.optionalStrings("labels") ?? [:]
+            guard Target.areShort(labels) else { throw FrameError.invalidField("labels") }
             self = .hello(
                 Hello(
-                    token: try reader.optionalString("token"), client: client,
-                    labels: try reader.optionalStrings("labels") ?? [:], version: try reader.optionalString("version"),
+                    token: try reader.optionalString("token"), client: client, labels: labels,
+                    version: try reader.optionalString("version"),
                     resume: try reader.optionalStrings("resume") ?? [:]))
         case "ack":
             if let id = try reader.optionalString("id") {
@@ -119,7 +123,10 @@ extension ClientFrame {
             } else {
                 self = .ack(offset: try reader.string("offset"))
             }
-        case "message": self = .message(id: try reader.optionalString("id"), payload: try reader.payload())
+        case "message":
+            let id = try reader.optionalString("id")
+            guard (id?.utf8.count ?? 0) <= Self.maximumMessageIDBytes else { throw FrameError.invalidField("id") }
+            self = .message(id: id, payload: try reader.payload())
         case "result":
             guard let status = Int(exactly: try reader.number("status")) else {
                 throw FrameError.invalidField("status")

@@ -56,6 +56,7 @@ struct FrameReader {
     }
 
     var trace: TraceContext? { document.trace }
+    var signature: CommandSignature? { document.commandSignature }
 
     func object(_ name: String) throws(FrameError) -> FrameReader {
         FrameReader(type: type, document: try required(name, try optional(name, document.object)))

@@ -68,6 +68,9 @@ public enum ServerFrame: Hashable, Sendable {
         }
     }
 
+    /// What ``ack(ref:)`` and ``error(code:message:ref:)`` refer to when they are about a token, which has no id.
+    public static let tokenReference = "token"
+
     public struct Push: Hashable, Sendable {
         public var id: String
         /// `client`, `group:NAME` or `all`.
@@ -103,13 +106,19 @@ public enum ServerFrame: Hashable, Sendable {
         public var timeout: Double
         /// The backend's trace, when it named one.
         public var trace: TraceContext?
+        /// The backend's signature, when there is one that can be read.
+        public var signature: CommandSignature?
 
-        public init(id: String, name: String, payload: Payload, timeout: Double, trace: TraceContext? = nil) {
+        public init(
+            id: String, name: String, payload: Payload, timeout: Double, trace: TraceContext? = nil,
+            signature: CommandSignature? = nil
+        ) {
             self.id = id
             self.name = name
             self.payload = payload
             self.timeout = timeout
             self.trace = trace
+            self.signature = signature
         }
     }
 }
@@ -158,6 +167,7 @@ extension ServerFrame {
             json.string("name", command.name)
             json.number("timeout", command.timeout)
             json.trace(command.trace)
+            json.signature(command.signature)
             json.payload(command.payload)
         case .cancel(let id):
             json.string("type", "cancel")
@@ -198,7 +208,7 @@ extension ServerFrame {
                 Command(
                     id: try reader.string("id"), name: try reader.string("name"),
                     payload: try reader.optionalPayload() ?? Payload(format: .json, bytes: ByteBuffer(string: "null")),
-                    timeout: try reader.number("timeout"), trace: reader.trace))
+                    timeout: try reader.number("timeout"), trace: reader.trace, signature: reader.signature))
         case "cancel": self = .cancel(id: try reader.string("id"))
         case "ack": self = .ack(ref: try reader.string("ref"))
         case "ping": self = .ping

@@ -1,4 +1,5 @@
-/// A name that travels in URLs, Redis keys and log lines: 1-128 characters of `A-Z a-z 0-9 . _ : @ -`.
+/// A name that travels in URLs, Redis keys and log lines: 1-128 characters of `A-Z a-z 0-9 . _ : @ -`, but not `.` or `..`,
+/// which in a path mean another one (RFC 3986 section 5.2.4).
 ///
 /// The closed alphabet is what lets a name stand in a path, a JSON string and a Redis key without being escaped.
 public protocol Identifier: RawRepresentable, Hashable, Sendable, Comparable, CustomStringConvertible, Codable
@@ -10,7 +11,7 @@ extension Identifier {
     /// The most characters an identifier may have.
     public static var maximumLength: Int { 128 }
 
-    /// - Returns: nil when `rawValue` is empty, too long or has a character outside the alphabet.
+    /// - Returns: nil when `rawValue` is empty, too long, `.` or `..`, or has a character outside the alphabet.
     public init?(rawValue: String) {
         guard IdentifierAlphabet.accepts(rawValue) else { return nil }
         self.init(unchecked: rawValue)
@@ -38,7 +39,7 @@ extension Identifier {
 enum IdentifierAlphabet {
     static func accepts(_ text: String) -> Bool {
         let bytes = text.utf8
-        guard !bytes.isEmpty, bytes.count <= 128 else { return false }
+        guard !bytes.isEmpty, bytes.count <= 128, text != ".", text != ".." else { return false }
         return bytes.allSatisfy(contains)
     }
 
@@ -90,6 +91,12 @@ public struct PushID: Identifier {
 
 /// Names a command; a command with the same id runs once.
 public struct CommandID: Identifier {
+    public let rawValue: String
+    public init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
+
+/// Names a key with which commands are signed.
+public struct SigningKeyID: Identifier {
     public let rawValue: String
     public init(unchecked rawValue: String) { self.rawValue = rawValue }
 }

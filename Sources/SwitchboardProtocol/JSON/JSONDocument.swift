@@ -11,6 +11,10 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         self.offset = offset
     }
 
+    /// Arrays and objects are nested more deeply than is read.
+    public var isTooDeep: Bool { message == Self.tooDeep }
+    static let tooDeep = "nested too deeply"
+
     public var description: String { "\(message) (at byte \(offset))" }
 }
 

@@ -34,7 +34,7 @@ struct JSONScanner {
 
     /// Passes over one value and returns what it is and where it stands.
     mutating func value(depth: Int = 0) throws(JSONError) -> JSONSlice {
-        guard depth < Self.maximumDepth else { throw failure("nested too deeply") }
+        guard depth < Self.maximumDepth else { throw JSONError(message: JSONError.tooDeep, offset: position) }
         let start = position
         let kind: JSONSlice.Kind
         guard let first = current else { throw failure("a value is expected") }

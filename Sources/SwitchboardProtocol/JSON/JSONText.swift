@@ -115,6 +115,15 @@ extension ByteBuffer {
 }
 
 extension ByteBuffer {
+    /// JSON text without the white space before and behind it: the bytes that a reader takes for the value.
+    public var withoutSpaceAround: ByteBuffer {
+        let isSpace: (UInt8) -> Bool = { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        let view = readableBytesView
+        guard let first = view.firstIndex(where: { !isSpace($0) }), let last = view.lastIndex(where: { !isSpace($0) })
+        else { return ByteBuffer() }
+        return getSlice(at: first, length: last - first + 1) ?? self
+    }
+
     /// JSON text without its line breaks: outside of strings they are white space, and inside there are none (RFC 8259 section 7).
     public var jsonOnOneLine: ByteBuffer {
         let isBreak: (UInt8) -> Bool = { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }

@@ -1,4 +1,5 @@
 public import SwitchboardProtocol
+import SwitchboardTLS
 
 /// How a node reaches Redis and what it asks of it.
 public struct RedisConfiguration: Sendable {
@@ -69,6 +70,17 @@ public struct RedisConfiguration: Sendable {
         self.node = node
         self.prefix = GroupName(unchecked: "sb")
     }
+
+    /// Reads ``trustRoots`` once: a wrong file would be tried for ever, at every attempt to connect. It blocks.
+    ///
+    /// - Throws: ``RedisConfigurationError`` when the file cannot be used, or is given where nothing is encrypted.
+    public func checkTrustRoots() throws(RedisConfigurationError) {
+        guard let trustRoots else { return }
+        guard address.isTLS else { throw .trustRootsWithoutTLS }
+        do throws(PEMFile.Fault) { try PEMFile.checkTrustRoots(trustRoots) } catch {
+            throw .trustRoots(error.description)
+        }
+    }
 }
 
 /// What is wrong with the settings for Redis. The description is fit for a person who has to correct them.
@@ -83,6 +95,9 @@ public enum RedisConfigurationError: Error, Hashable, Sendable, CustomStringConv
     case noMasterName
     case severalHosts
     case databaseOfCluster
+    /// The text says what is wrong with the file.
+    case trustRoots(String)
+    case trustRootsWithoutTLS
 
     public var description: String {
         switch self {
@@ -97,6 +112,8 @@ public enum RedisConfigurationError: Error, Hashable, Sendable, CustomStringConv
         case .invalidEscape: "the Redis URL has a '%' that is not followed by two hexadecimal digits"
         case .noMasterName: "the Redis URL lacks the master's name: redis+sentinel://host:port,host:port/NAME"
         case .severalHosts: "the Redis URL names several hosts: use redis+sentinel:// or redis+cluster://"
+        case .trustRoots(let text): text
+        case .trustRootsWithoutTLS: "it does nothing without rediss in the Redis URL: give both or neither"
         case .databaseOfCluster: "a Redis Cluster has no databases but 0"
         }
     }

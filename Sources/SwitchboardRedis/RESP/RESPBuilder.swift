@@ -53,7 +53,7 @@ final class RESPBuilder {
                 add(.bulk(ByteBuffer(bytes: bytes)))
             }
         case REDIS_REPLY_STATUS: add(.status(String(decoding: bytes, as: UTF8.self)))
-        case REDIS_REPLY_ERROR: add(.error(String(decoding: bytes, as: UTF8.self)))
+        case REDIS_REPLY_ERROR: add(.error(Self.withoutArguments(String(decoding: bytes, as: UTF8.self))))
         default: return false
         }
         return true
@@ -61,6 +61,12 @@ final class RESPBuilder {
 }
 
 extension RESPBuilder {
+    /// A server that does not know a command repeats what came with it: of `AUTH` the password, of a push its payload. What
+    /// is left is fit for logs.
+    private static func withoutArguments(_ error: String) -> String {
+        error.firstRange(of: ", with args beginning with").map { String(error[..<$0.lowerBound]) } ?? error
+    }
+
     /// The table that the reader keeps a pointer to for as long as it lives.
     struct Functions: @unchecked Sendable {
         // Written once, before it can be reached, and only read after that.

@@ -12,7 +12,7 @@ enum APIResponder {
         let logger = node.logger
         return { request, writer, channel in
             let context = APIContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
-            if request.headers[.expect]?.lowercased() == "100-continue" {
+            if request.headers[.expect]?.lowercased() == "100-continue", !isRefused(request, node) {
                 // RFC 9110 section 10.1.1: the client holds its body back until it sees this.
                 try await writer.writeInformationalHead(HTTPResponse(status: .continue))
             }
@@ -38,6 +38,14 @@ enum APIResponder {
             }
             if failure != nil { throw BrokenRequest() }
         }
+    }
+
+    /// Who is not known need not send a body.
+    private static func isRefused(_ request: Request, _ node: Node) -> Bool {
+        guard case .refused = node.authenticator.principal(request.headers[values: .authorization]) else {
+            return false
+        }
+        return true
     }
 
     /// Ends the connection: where the next request begins cannot be told any more.

@@ -5,7 +5,7 @@ import Hummingbird
 enum APIRouter {
     static func make(node: Node) -> Router<APIContext> {
         let router = Router(context: APIContext.self, options: [.autoGenerateHeadEndpoints])
-        router.add(middleware: ProblemMiddleware(logger: node.logger))
+        router.add(middleware: ProblemMiddleware(node: node))
         let table = RouteTable<APIContext>()
         PushRoutes(node: node).add(to: table)
         PushStreamRoutes(node: node).add(to: table)
@@ -20,7 +20,24 @@ enum APIRouter {
         WebhookRoutes(node: node).add(to: table)
         ServiceRoutes(node: node).add(to: table)
         MetricsRoutes(node: node).add(to: table)
-        table.register(on: router)
+        table.register(on: router) { access, request, context in
+            try await admit(access, request, &context, node)
+        }
         return router
+    }
+
+    /// Asks who wants to use a route, where somebody has to be asked.
+    private static func admit(
+        _ access: RouteAccess, _ request: Request, _ context: inout APIContext, _ node: Node
+    ) async throws(Problem) {
+        guard case .backends = access, node.authenticator.policy.guardsAPI else { return }
+        let (values, version) = (request.headers[values: .authorization], node.authenticator.version)
+        do throws(Refusal) {
+            let principal = try await node.authenticator.settledPrincipal(values)
+            try access.check(principal)
+            context.principal = principal
+            context.standing = Standing(
+                node.authenticator, principal, showing: values, access: access, version: version)
+        } catch { throw node.refuse(error, .backend) }
     }
 }

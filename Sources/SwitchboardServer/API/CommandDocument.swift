@@ -11,7 +11,7 @@ enum CommandDocument {
 
     static func read(_ body: ByteBuffer) throws(Problem) -> CommandOrder {
         let document: JSONDocument
-        do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error.description) }
+        do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error) }
         guard let name = document["name"].flatMap({ document.string($0) }), isName(name) else {
             throw .invalidRequest(
                 "'name' must have 1-\(maximumNameLength) characters, none of them a control character")
@@ -29,10 +29,28 @@ enum CommandDocument {
                     throw .invalidCommandID
                 }
                 order.id = id
+            case "signature": order.signature = try signature(value, document)
             default: throw .invalidRequest("unknown member '\(name.prefix(64))'")
             }
         }
+        guard order.signature == nil || order.id != nil else {
+            throw .invalidRequest("a signed command has the 'id' that was signed")
+        }
         return order
+    }
+
+    /// What the client could only refuse is refused here; whether the signature is good is for the client to say.
+    private static func signature(
+        _ value: JSONSlice, _ document: JSONDocument
+    ) throws(Problem) -> CommandSignature {
+        guard let signature = document.object(value).flatMap({ CommandSignature(parsing: $0) }) else {
+            throw .invalidRequest(
+                "'signature' must have key, issued and expires (Unix seconds) and value (base64url), and nothing else")
+        }
+        guard document["text"] == nil else {
+            throw .invalidRequest("a signed command has 'data' or 'base64': their bytes reach the client as they are")
+        }
+        return signature
     }
 
     private static func isName(_ name: String) -> Bool {

@@ -55,7 +55,7 @@ struct CommandRoutes: Sendable {
     /// `Prefer: respond-async` (RFC 7240 section 4.1).
     private func later(_ call: CommandCall) async throws -> Response {
         guard unattended.enter() else {
-            throw Problem.overloaded("too many commands are under way that nobody waits for")
+            throw Problem.overloaded("too many commands are under way that nobody waits for").counted(.commands)
         }
         let node = node
         do {

@@ -22,18 +22,22 @@ struct EventRoutes: Sendable {
         guard node.bus.isAvailable else { throw Problem.busUnavailable("nothing can be watched now") }
         guard node.events.mayWatch else {
             throw Problem.overloaded("\(EventHub.maximumWatchers) watch here already, or the node stops")
+                .counted(.watchers)
         }
         let answer = StreamedAnswer(
             type: "text/event-stream",
             limits: AnswerQueue.Limits(partsUnderWay: 1, bytesUnderWay: 1, unsentBytes: Self.maximumUnsent),
             sign: (ByteBuffer(string: ": \n\n"), Self.signInterval), endsWithCaller: true)
-        let events = node.events
+        let (node, standing) = (node, context.standing)
         return answer.response(on: context.channel) { queue in
-            guard let feed = events.watch(client: client, types: types) else { return }
-            defer { events.end(feed) }
+            guard let feed = node.events.watch(client: client, types: types, standing: standing) else { return }
+            defer { node.events.end(feed) }
             for await item in feed.items {
                 let bytes = Self.text(item, of: feed)
                 if bytes.readableBytes > 0 { try await queue.add(bytes) }
+            }
+            if let refusal = standing?.refusal {
+                try await queue.add(CommandAnswer.event("error", node.refuse(refusal, .backend).document))
             }
         }
     }

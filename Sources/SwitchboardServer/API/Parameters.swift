@@ -22,15 +22,6 @@ func group(_ context: some RequestContext) throws(Problem) -> GroupName {
     return group
 }
 
-extension URLQuery {
-    /// A query in which no name may be given twice.
-    static func checked(_ text: String?) throws(Problem) -> URLQuery {
-        guard let query = URLQuery(text ?? "") else { throw .invalidRequest("the query is not valid") }
-        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
-        return query
-    }
-}
-
 /// The page of a list that is kept in the order of its offsets.
 func streamPage(of request: Request) throws(Problem) -> (limit: Int, cursor: StreamOffset?) {
     var page: (limit: Int, cursor: StreamOffset?) = (100, nil)

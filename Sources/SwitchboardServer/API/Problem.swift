@@ -12,6 +12,12 @@ struct Problem: Error, Hashable {
     var retryAfter: Int?
     /// For `Allow`.
     var allow: String?
+    /// What it is counted as, when a limit is the reason.
+    var limit: Limit?
+    /// Why somebody is not let in, as a further member.
+    private(set) var reason: Refusal.Reason?
+    /// For `WWW-Authenticate`.
+    private(set) var challenge: String?
     /// Numbers that belong to it, as further members of the document.
     var figures: [Figure] = []
 
@@ -39,6 +45,7 @@ struct Problem: Error, Hashable {
             json.integer("status", status)
             json.string("detail", detail)
             json.string("code", code)
+            if let reason { json.string("reason", reason.rawValue) }
             for figure in figures { json.integer(named: figure.name, figure.value) }
         }
     }
@@ -50,6 +57,7 @@ struct Problem: Error, Hashable {
         var headers: [(name: String, value: String)] = []
         if let retryAfter { headers.append(("Retry-After", "\(retryAfter)")) }
         if let allow { headers.append(("Allow", allow)) }
+        if let challenge { headers.append(("WWW-Authenticate", challenge)) }
         if status == 426 {
             // RFC 9110 section 15.5.22, RFC 6455 section 4.2.2.
             headers += [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
@@ -59,6 +67,9 @@ struct Problem: Error, Hashable {
 
     static func malformedJSON(_ detail: String) -> Problem {
         Problem(400, "malformed_json", "The body is not the JSON that was expected", detail)
+    }
+    static func malformedJSON(_ error: JSONError) -> Problem {
+        malformedJSON(error.description).counted(error.isTooDeep ? .nesting : nil)
     }
     static func invalidRequest(_ detail: String) -> Problem {
         Problem(400, "invalid_request", "The request is not valid", detail)
@@ -123,23 +134,39 @@ struct Problem: Error, Hashable {
     }
     static func tooManyGroups(_ limit: Int) -> Problem {
         Problem(409, "too_many_groups", "The session is in too many groups", "a session may be in \(limit) groups")
+            .counted(.groups)
+    }
+    static func requestTimeout(_ part: String) -> Problem {
+        Problem(408, "request_timeout", "The request did not come in time", "\(part) was not whole in time")
+            .counted(.requestTime)
     }
     static func bodyTooLarge(_ limit: Int) -> Problem {
-        Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes")
+        Problem(413, "body_too_large", "The body is too large", "a body may have \(limit) bytes").counted(.body)
     }
     static func lineTooLong(_ limit: Int) -> Problem {
         Problem(
             413, "body_too_large", "The body is too large", "a line may have \(limit) bytes; nothing behind it was read"
-        )
+        ).counted(.line)
     }
     static func tooManyLines(_ limit: Int) -> Problem {
         Problem(
             413, "body_too_large", "The body is too large", "a request may have \(limit) lines; nothing behind was read"
-        )
+        ).counted(.lines)
     }
     static let upgradeRequired = Problem(
         426, "upgrade_required", "This is a WebSocket endpoint",
         "connect with a WebSocket handshake (RFC 6455) of version 13")
+    /// - Parameter retryAfter: Seconds; the limit is reached for as long as others stay connected.
+    static func tooManyConnections(retryAfter: Int) -> Problem {
+        Problem(
+            429, "too_many_connections", "Too many connections from one address",
+            "as many connections as one address may have are open already", retryAfter: retryAfter
+        ).counted(.connectionsPerAddress)
+    }
+    static let headTooLarge = Problem(
+        431, "head_too_large", "The request's head is too large",
+        "its target and each header may have \(ConnectionSetup.maximumHeaderBytes) bytes, all together twice that"
+    ).counted(.head)
     static func rateLimited(retryAfter: Int) -> Problem {
         Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)
     }
@@ -195,6 +222,28 @@ struct Problem: Error, Hashable {
             "no result came from \(client) in time; the command may have run")
     }
 
+    /// The same, counted as a limit.
+    func counted(_ limit: Limit?) -> Problem {
+        var problem = self
+        problem.limit = limit
+        return problem
+    }
+
+    /// Somebody is not let in.
+    init(_ refusal: Refusal) {
+        let status = refusal.status
+        switch status {
+        case 401: self.init(status, "unauthorized", "It is not known who asks", refusal.detail)
+        case 503:
+            self.init(
+                status, "signers_unavailable", "Tokens cannot be checked now", refusal.detail,
+                retryAfter: refusal.retryAfter ?? 1)
+        default: self.init(status, "forbidden", "This is not allowed to who asks", refusal.detail)
+        }
+        reason = refusal.reason
+        challenge = refusal.challenge
+    }
+
     /// For a client that is connected already, though not registered.
     var closeCode: CloseCode {
         switch status {
@@ -207,7 +256,7 @@ struct Problem: Error, Hashable {
     /// What the bus or store could not do.
     init(_ error: BusError) {
         switch error {
-        case .overloaded: self = .overloaded(error.description)
+        case .overloaded: self = .overloaded(error.description).counted(.underWay)
         case .unavailable: self = .busUnavailable(error.description)
         }
     }

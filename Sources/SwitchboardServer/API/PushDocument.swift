@@ -6,7 +6,7 @@ import SwitchboardProtocol
 enum PushDocument {
     static func read(_ body: ByteBuffer) throws(Problem) -> PushOrder {
         let document: JSONDocument
-        do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error.description) }
+        do throws(JSONError) { document = try JSONDocument(body) } catch { throw .malformedJSON(error) }
         guard let slice = document["to"], let to = document.object(slice) else {
             throw .invalidTarget("'to' must be an object")
         }

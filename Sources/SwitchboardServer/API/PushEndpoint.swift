@@ -9,9 +9,13 @@ struct PushEndpoint: Sendable {
     /// The answer to a push: a status and JSON, or a problem.
     typealias Answer = Result<(status: Int, body: ByteBuffer), Problem>
 
-    /// - Parameter completion: Called once, on any thread.
-    func handle(_ request: PushRequest, completion: @escaping @Sendable (Answer) -> Void) {
-        if let wait = node.delivery.throttle() { return completion(.failure(.rateLimited(retryAfter: wait))) }
+    /// - Parameters:
+    ///   - principal: Who asks, and may.
+    ///   - completion: Called once, on any thread.
+    func handle(
+        _ request: PushRequest, of principal: Principal, completion: @escaping @Sendable (Answer) -> Void
+    ) {
+        if let wait = node.delivery.throttle(principal) { return completion(.failure(.rateLimited(retryAfter: wait))) }
         let order: PushOrder
         do throws(Problem) { order = try request.accepted() } catch { return completion(.failure(error)) }
         carryOut(order, of: request, completion: completion)

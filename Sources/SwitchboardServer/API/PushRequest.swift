@@ -20,7 +20,6 @@ struct PushRequest: Sendable {
     /// Behind the `?`.
     let query: String
     let contentType: String?
-    var hasAuthorization: Bool
     let body: ByteBuffer
     private let rarities: Rarities?
 
@@ -45,36 +44,35 @@ struct PushRequest: Sendable {
     var idempotencyKey: String? { rarities?.idempotencyKey }
     var trace: TraceContext? { rarities?.trace }
 
-    init(
-        route: PushRoute, query: String, contentType: String?, hasAuthorization: Bool, rarities: Rarities?,
-        body: ByteBuffer
-    ) {
+    init(route: PushRoute, query: String, contentType: String?, rarities: Rarities?, body: ByteBuffer) {
         self.route = route
         self.query = query
         self.contentType = contentType
-        self.hasAuthorization = hasAuthorization
         self.rarities = rarities
         self.body = body
     }
 
     init(
         route: PushRoute, query: String = "", contentType: String? = nil, prefer: String? = nil,
-        idempotencyKey: String? = nil, hasAuthorization: Bool = false, trace: TraceContext? = nil, body: ByteBuffer
+        idempotencyKey: String? = nil, trace: TraceContext? = nil, body: ByteBuffer
     ) {
         self.init(
-            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
-            rarities: .of(prefer, idempotencyKey, trace), body: body)
+            route: route, query: query, contentType: contentType, rarities: .of(prefer, idempotencyKey, trace),
+            body: body)
     }
 
     /// - Throws: the ``Problem`` that is its answer.
     func accepted() throws(Problem) -> PushOrder {
         var order = try self.order()
         order.trace = trace
-        guard !hasAuthorization else { throw .notImplemented("authentication") }
         if let prefer { order.options.wait = try Preference.wait(prefer) }
         if let idempotencyKey {
-            guard (1...Self.maximumKeyLength).contains(idempotencyKey.utf8.count) else {
-                throw .invalidRequest("an Idempotency-Key has 1-\(Self.maximumKeyLength) bytes")
+            // Nothing else comes over a header as it was sent, and two keys must not become one.
+            guard (1...Self.maximumKeyLength).contains(idempotencyKey.utf8.count),
+                idempotencyKey.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+            else {
+                throw .invalidRequest(
+                    "an Idempotency-Key has 1-\(Self.maximumKeyLength) characters of ASCII, without spaces")
             }
             guard order.options.id == nil else { throw .invalidRequest("either 'id' or Idempotency-Key, not both") }
         }
@@ -119,7 +117,7 @@ struct PushRequest: Sendable {
         let format = self.format
         switch format {
         case .json:
-            do throws(JSONError) { try JSONDocument.validate(body) } catch { throw .malformedJSON(error.description) }
+            do throws(JSONError) { try JSONDocument.validate(body) } catch { throw .malformedJSON(error) }
         case .text:
             guard UTF8Text.isValid(body) else { throw .invalidPayload("the text is not valid UTF-8") }
         case .binary: break

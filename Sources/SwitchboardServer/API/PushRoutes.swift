@@ -3,29 +3,29 @@ import Hummingbird
 import NIOCore
 
 /// The push routes on the framework's way: for requests that ``PushRequestParser`` left to it.
-struct PushRoutes<Context: RequestContext> {
+struct PushRoutes {
     let node: Node
 
-    func add(to table: RouteTable<Context>) {
-        table.post("/v1/push") { request, _ in try await answer(.push, request) }
-        table.post("/v1/broadcast") { request, _ in try await answer(.broadcast, request) }
+    func add(to table: RouteTable<APIContext>) {
+        table.post("/v1/push") { request, context in try await answer(.push, request, context) }
+        table.post("/v1/broadcast") { request, context in try await answer(.broadcast, request, context) }
         table.post("/v1/clients/:id/push") { request, context in
-            try await answer(.client(try parameter("id", context)), request)
+            try await answer(.client(try parameter("id", context)), request, context)
         }
         table.post("/v1/groups/:name/push") { request, context in
-            try await answer(.group(try parameter("name", context)), request)
+            try await answer(.group(try parameter("name", context)), request, context)
         }
     }
 
-    private func answer(_ route: PushRoute, _ request: Request) async throws -> Response {
+    private func answer(_ route: PushRoute, _ request: Request, _ context: APIContext) async throws -> Response {
         let push = PushRequest(
             route: route, query: request.uri.query ?? "", contentType: request.headers[.contentType],
             prefer: request.headers[optional: FieldName.prefer],
             idempotencyKey: request.headers[optional: FieldName.idempotencyKey],
-            hasAuthorization: request.headers[.authorization] != nil, trace: request.traceContext,
+            trace: request.traceContext,
             body: try await request.wholeBody(limit: node.configuration.bodyLimit))
         let answer: PushEndpoint.Answer = await withCheckedContinuation { continuation in
-            PushEndpoint(node: node).handle(push) { continuation.resume(returning: $0) }
+            PushEndpoint(node: node).handle(push, of: context.principal) { continuation.resume(returning: $0) }
         }
         let (status, json) = try answer.get()
         return .json(json, status: HTTPResponse.Status(code: status))

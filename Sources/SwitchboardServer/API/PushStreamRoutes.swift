@@ -21,7 +21,7 @@ struct PushStreamRoutes: Sendable {
     }
 
     private func accept(_ request: Request, _ context: APIContext) async throws -> Response {
-        if let wait = node.delivery.throttle() { throw Problem.rateLimited(retryAfter: wait) }
+        if let wait = node.delivery.throttle(context.principal) { throw Problem.rateLimited(retryAfter: wait) }
         guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
         guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the lines") }
         guard request.headers[optional: FieldName.idempotencyKey] == nil else {
@@ -33,23 +33,25 @@ struct PushStreamRoutes: Sendable {
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: false)
         // A body that is broken from the start is refused with a status.
         let body = try await BegunBody(request.body)
+        let standing = context.standing
         return answer.response(on: context.channel) { queue in
-            try await push(body, prefer: prefer, trace: trace, into: queue)
+            try await push(body, of: standing, prefer: prefer, trace: trace, into: queue)
         }
     }
 
     private func push(
-        _ body: BegunBody, prefer: String?, trace: TraceContext?, into queue: AnswerQueue
+        _ body: BegunBody, of standing: Standing?, prefer: String?, trace: TraceContext?, into queue: AnswerQueue
     ) async throws {
         var lines = LineSplitter(limit: Self.maximumLineLength)
         var count = 0
         var mayOvertake = false
         func take(_ line: ByteBuffer) async throws {
+            if let refusal = standing?.refusal { throw node.refuse(refusal, .backend) }
             count += 1
             guard count <= Self.maximumLines else { throw Problem.tooManyLines(Self.maximumLines) }
             let request = PushRequest(route: .push, prefer: prefer, trace: trace, body: line)
             let order: PushOrder
-            do { order = try request.accepted() } catch { return try await queue.add(Self.line(.failure(error))) }
+            do { order = try request.accepted() } catch { return try await queue.add(answer(.failure(error))) }
             let isNamed = request.key(order) != nil
             if !isNamed, mayOvertake {
                 // The store is asked about those with a name before they leave.
@@ -58,7 +60,7 @@ struct PushStreamRoutes: Sendable {
             }
             if isNamed { mayOvertake = true }
             let number = try await queue.begin(cost: line.readableBytes)
-            PushEndpoint(node: node).carryOut(order, of: request) { queue.fill(number, Self.line($0)) }
+            PushEndpoint(node: node).carryOut(order, of: request) { queue.fill(number, answer($0)) }
         }
         do {
             while let bytes = try await body.next() {
@@ -67,10 +69,16 @@ struct PushStreamRoutes: Sendable {
             }
             if let line = try lines.last() { try await take(line) }
         } catch is LineSplitter.TooLong {
-            try await queue.add(Self.line(.failure(.lineTooLong(Self.maximumLineLength))))
+            try await queue.add(answer(.failure(.lineTooLong(Self.maximumLineLength))))
         } catch let problem as Problem {
-            try await queue.add(Self.line(.failure(problem)))
+            try await queue.add(answer(.failure(problem)))
         }
+    }
+
+    /// The line for an answer, which is counted.
+    private func answer(_ answer: PushEndpoint.Answer) -> ByteBuffer {
+        if case .failure(let problem) = answer { node.metrics.answered(with: problem) }
+        return Self.line(answer)
     }
 
     /// The answer to a push as a line: with its status, which a problem document has already.

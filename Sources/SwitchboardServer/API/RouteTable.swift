@@ -5,6 +5,8 @@ import Hummingbird
 /// `Allow` (RFC 9110 section 15.5.6) instead of 404.
 final class RouteTable<Context: RequestContext> {
     typealias Handler = @Sendable (Request, Context) async throws -> Response
+    /// Lets the caller of a route in, or throws the ``Problem`` that is its answer.
+    typealias Admission = @Sendable (RouteAccess, Request, inout Context) async throws -> Void
 
     /// Every registered method that somebody may try on a known path.
     private static var methods: [HTTPRequest.Method] {
@@ -12,24 +14,34 @@ final class RouteTable<Context: RequestContext> {
             + ["QUERY", "PROPFIND", "MKCOL", "COPY", "MOVE", "LOCK", "SEARCH"].compactMap { HTTPRequest.Method($0) }
     }
 
-    private var routes: [(path: RouterPath, methods: [(method: HTTPRequest.Method, handler: Handler)])] = []
+    private var routes: [(path: String, methods: [(method: HTTPRequest.Method, handler: Handler)])] = []
 
-    func on(_ path: RouterPath, _ method: HTTPRequest.Method, _ handler: @escaping Handler) {
-        if let index = routes.firstIndex(where: { $0.path.description == path.description }) {
+    func on(_ path: String, _ method: HTTPRequest.Method, _ handler: @escaping Handler) {
+        if let index = routes.firstIndex(where: { $0.path == path }) {
             routes[index].methods.append((method, handler))
         } else {
             routes.append((path, [(method, handler)]))
         }
     }
 
-    func get(_ path: RouterPath, _ handler: @escaping Handler) { on(path, .get, handler) }
-    func post(_ path: RouterPath, _ handler: @escaping Handler) { on(path, .post, handler) }
-    func put(_ path: RouterPath, _ handler: @escaping Handler) { on(path, .put, handler) }
-    func delete(_ path: RouterPath, _ handler: @escaping Handler) { on(path, .delete, handler) }
+    func get(_ path: String, _ handler: @escaping Handler) { on(path, .get, handler) }
+    func post(_ path: String, _ handler: @escaping Handler) { on(path, .post, handler) }
+    func put(_ path: String, _ handler: @escaping Handler) { on(path, .put, handler) }
+    func delete(_ path: String, _ handler: @escaping Handler) { on(path, .delete, handler) }
 
-    func register(on router: Router<Context>) {
-        for (path, handlers) in routes {
-            for (method, handler) in handlers { router.on(path, method: method, use: handler) }
+    /// Nothing of a request's body is read before its caller is let in. A route of which ``RouteAccess`` knows nothing is not
+    /// served.
+    func register(on router: Router<Context>, admission: @escaping Admission) {
+        for (name, handlers) in routes {
+            let path = RouterPath(name)
+            for (method, handler) in handlers {
+                guard let access = RouteAccess.of(method.rawValue, name) else { continue }
+                router.on(path, method: method) { request, context in
+                    var context = context
+                    try await admission(access, request, &context)
+                    return try await handler(request, context)
+                }
+            }
             var known = handlers.map(\.method)
             // The router itself answers HEAD wherever there is GET.
             if known.contains(.get) { known.append(.head) }

@@ -4,9 +4,6 @@ import NIOCore
 
 /// An answer that is sent while it comes into being.
 struct StreamedAnswer: Sendable {
-    /// Seconds for which a caller may read nothing, before it is taken for dead.
-    static let patience: Int64 = 60
-
     let type: String
     let limits: AnswerQueue.Limits
     /// What tells the caller, and every proxy on the way, that the answer still comes; and the seconds between two of them.
@@ -45,7 +42,7 @@ struct StreamedAnswer: Sendable {
                     if endsWithCaller { caller.watch(nil) }
                 }
                 do {
-                    try await send(queue, to: &writer, on: channel)
+                    while let bytes = try await queue.next() { try await writer.write(bytes) }
                 } catch {
                     stop()
                     await work.value
@@ -55,16 +52,6 @@ struct StreamedAnswer: Sendable {
                 await work.value
                 try await writer.finish(nil)
             })
-    }
-
-    private func send(
-        _ queue: AnswerQueue, to writer: inout any ResponseBodyWriter, on channel: any Channel
-    ) async throws {
-        while let bytes = try await queue.next() {
-            let deadline = channel.eventLoop.scheduleTask(in: .seconds(Self.patience)) { channel.close(promise: nil) }
-            defer { deadline.cancel() }
-            try await writer.write(bytes)
-        }
     }
 
     private func signs(to queue: AnswerQueue) -> Task<Void, any Error>? {

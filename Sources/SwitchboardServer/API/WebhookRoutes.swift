@@ -80,7 +80,7 @@ struct WebhookRoutes: Sendable {
         let body = try await request.wholeBody(limit: node.configuration.bodyLimit)
         let document: JSONDocument
         do throws(JSONError) { document = try JSONDocument(body) } catch {
-            throw Problem.malformedJSON(error.description)
+            throw Problem.malformedJSON(error)
         }
         switch (document["ids"], document["all"], document.members.count) {
         case (nil, let all?, 1) where document.boolean(all) == true: return nil

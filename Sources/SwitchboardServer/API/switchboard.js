@@ -43,6 +43,7 @@
  *   were under way when a link broke may be missing; the result never is.
  * @property {string} [traceparent] the backend's place in a trace (W3C Trace Context), when it named one
  * @property {string} [tracestate]
+ * @property {string} [signedBy] the id of the key that signed it, with the option `commandKeys`
  */
 
 /**
@@ -65,7 +66,8 @@
  * @property {string} [clientId] the client's name; the node makes one up when it is missing
  * @property {string[]} [groups] the groups to be in from the start, at most 100
  * @property {Record<string, string>} [labels] by which pushes can find the client, at most 32
- * @property {string | (() => string | Promise<string>)} [token] a JWT, or what gives a fresh one for each connection
+ * @property {string | (() => string | Promise<string>)} [token] a JWT, or what gives a fresh one: for each connection, and when
+ *   three quarters of a token's time are over, so that the connection outlives it
  * @property {string} [version] of the program, told to the node
  * @property {(push: Push) => any} [onPush] called for one push after the other; a durable one is acknowledged once the promise
  *   it returns is settled. A push whose handler throws counts as received, and an event `error` says so.
@@ -75,6 +77,11 @@
  * @property {(event: SwitchboardEvent) => any} [onEvent]
  * @property {string | {getItem(key: string): string | null, setItem(key: string, value: string): void}} [storage] where handled
  *   ids, results and offsets are kept: a file's path in Node, or something like localStorage. One client may use it at a time.
+ * @property {string | string[]} [commandKeys] the text of key files of `switchboard signing-key`: only commands that were signed
+ *   with one of these keys are run. It needs `clientId` and `storage`, and WebCrypto, which a page has only if it came by https
+ *   (or from this machine). Ed25519 is known to Chromium 137, Firefox 129, Safari 17 and Node 18; where it is missing,
+ *   connect() is rejected with the code `unsupported`. A shared secret (HMAC) is known everywhere, and to whoever can read the page.
+ * @property {number} [commandClockSkew] seconds that the clocks of this machine and of who signs may differ; default 60
  * @property {any} [WebSocket] a class to use instead of the platform's
  * @property {number} [maxMessageBytes] the largest message that Node's own socket takes; default 4 MiB
  * @property {number} [maxOutgoingBytes] the largest frame that may be sent; default 64 KiB, as the node's own default
@@ -91,7 +98,7 @@
 export class SwitchboardError extends Error {
   /**
    * @param {string} code `closed` and `refused` (by the node, for good), `stopped`, `timeout`, `too_large`, `outbox_full`,
-   *   `duplicate_id`, `invalid_payload`, `invalid_options`, or the code of the node's error
+   *   `duplicate_id`, `invalid_payload`, `invalid_options`, `unsupported` (by this browser), or the code of the node's error
    * @param {string} message
    * @param {{closeCode?: number, status?: number, cause?: unknown}} [details]
    */
@@ -138,8 +145,16 @@ const ACK_WITHIN_MS = 50;
 const REMEMBER_MS = 600_000;
 const REMEMBER_AT_LEAST = 1000;
 const REMEMBER_AT_MOST = 10_000;
+/** Seconds that a signature may be good for, that clocks may differ at most, and signed commands that are remembered. */
+const LONGEST_VALIDITY = 3600;
+const LARGEST_SKEW = 600;
+const MAX_SEALS = 5000;
+/** Signatures that may wait for their turn to be checked. */
+const MAX_CHECKS = 256;
 /** Times that the other end names are bounded by a day. */
 const LONGEST_SECONDS = 86_400;
+/** What the node's `ack` and `error` refer to when they are about a token. */
+const TOKEN_REFERENCE = 'token';
 
 // ---------------------------------------------------------------------------------------------------------------- back-off
 
@@ -189,11 +204,14 @@ export class Switchboard {
   #url;
   #groups;
   #token;
+  #renewal;
   #policy = new ReconnectPolicy();
   #memory = new Memory();
   #inbox;
   #acks;
   #commands;
+  /** @type {CommandGate | null} */
+  #gate = null;
   #outbox;
   /** @type {'idle' | 'connecting' | 'online' | 'waiting' | 'stopped'} */
   #state = 'idle';
@@ -233,6 +251,12 @@ export class Switchboard {
       throw new SwitchboardError('invalid_options', 'a file as storage needs Node; give something like localStorage');
     }
     const report = (/** @type {any} */ event) => this.#emit(event);
+    this.#renewal = new Renewal({
+      ask: () => (typeof this.#token === 'function' ? this.#token() : undefined),
+      write: (token) => this.#write({ type: 'token', token }),
+      onError: (error) => report({ type: 'error', error }),
+      random: () => this.#options.random(),
+    });
     this.#memory.onError = (error) => report({ type: 'error', error });
     this.#acks = new Acknowledger((offset) => {
       if (this.#state !== 'online') return false;
@@ -252,6 +276,21 @@ export class Switchboard {
       link: () => (this.#state === 'online' ? this.#link : null),
       onError: (error, command) => report({ type: 'error', error, command }),
     });
+    if (options.commandKeys !== undefined) {
+      if (options.clientId === undefined || !options.storage) {
+        throw new SwitchboardError('invalid_options', 'commandKeys need a clientId and a storage');
+      }
+      this.#gate = new CommandGate({
+        keys: options.commandKeys,
+        client: options.clientId,
+        skew: options.commandClockSkew ?? 60,
+        memory: this.#memory,
+        runner: this.#commands,
+        answer: (frame) => this.#state === 'online' && this.#link?.send(frame),
+        onRefused: (code, ref, message) => report({ type: 'refused', code, message, ref }),
+        onError: (error, command) => report({ type: 'error', error, command }),
+      });
+    }
     this.#outbox = new Outbox({
       rate: options.messageRate ?? 40,
       burst: options.messageBurst ?? 50,
@@ -318,7 +357,8 @@ export class Switchboard {
   }
 
   /**
-   * Enters a group, now and at every connection to come.
+   * Enters a group, now and at every connection to come, unless an event `refused` with the code `forbidden` says that the
+   * client may not.
    *
    * @param {string} group 1-128 characters of `A-Z a-z 0-9 . _ : @ -`
    */
@@ -331,10 +371,18 @@ export class Switchboard {
 
   /** @param {string} group */
   leave(group) {
-    if (!this.#groups.delete(group)) return;
+    if (this.#giveUp(group)) this.#write({ type: 'leave', group });
+  }
+
+  /**
+   * @param {string | undefined} group
+   * @returns {boolean} whether it was one of ours
+   */
+  #giveUp(group) {
+    if (group === undefined || !this.#groups.delete(group)) return false;
     this.#arrived.delete(`group:${group}`);
     this.#memory.setOffset(`group:${group}`, null);
-    this.#write({ type: 'leave', group });
+    return true;
   }
 
   /**
@@ -355,13 +403,14 @@ export class Switchboard {
   }
 
   /**
-   * Replaces a token that is about to expire; the connection stays.
+   * Replaces a token that is about to expire; the connection stays. Where the option `token` is a function, that is done by
+   * itself.
    *
    * @param {string} token used from now on, unless the option `token` is a function
    */
   renewToken(token) {
     if (typeof this.#token !== 'function') this.#token = token;
-    this.#write({ type: 'token', token });
+    this.#renewal.offer(token);
   }
 
   // ------------------------------------------------------------------------------------------------------ connecting
@@ -373,6 +422,7 @@ export class Switchboard {
       this.#isLoaded = true;
     } catch (error) {
       if (run !== this.#run) return;
+      if (error instanceof SwitchboardError) return this.#stop(error);
       const message = `the storage cannot be used: ${text(error)}`;
       return this.#stop(new SwitchboardError('invalid_options', message, { cause: error }));
     }
@@ -384,6 +434,7 @@ export class Switchboard {
 
   async #load() {
     const { storage, clientId } = this.#options;
+    await this.#gate?.open();
     if (typeof storage === 'string') this.#memory.open(await FileJournal.at(storage));
     else if (storage) this.#memory.open(new KeyJournal(storage, `switchboard:${clientId ?? ''}`));
     for (const [channel, offset] of this.#memory.offsets) this.#arrived.set(channel, offset);
@@ -409,12 +460,13 @@ export class Switchboard {
       if (run === this.#run) this.#attemptFailed({ reason: text(error) });
       return;
     }
+    this.#renewal.shown(token);
     this.#link = new Link(socket, {
       groups,
       connectTimeout: this.#options.connectTimeout ?? 10,
       helloTimeout: this.#options.helloTimeout ?? 10,
       hello: (link) => this.#hello(token, link.groups),
-      onFrame: (frame, size, link) => this.#received(frame, size, link),
+      onFrame: (frame, source, link) => this.#received(frame, source, link),
       onEnd: (ending, link) => this.#ended(ending, link),
     });
   }
@@ -455,6 +507,7 @@ export class Switchboard {
     if (link !== this.#link) return undefined;
     const wasOnline = this.#state === 'online';
     this.#link = null;
+    this.#renewal.stop();
     this.#commands.linkLost();
     if (!ending.wasOpen) return this.#attemptFailed(ending);
     const { code, reason, isLocal } = ending;
@@ -543,10 +596,12 @@ export class Switchboard {
     this.#link = null;
     clearTimeout(this.#retryTimer);
     this.#waitsForInbox = false;
+    this.#renewal.stop();
     this.#acks.stop();
     this.#inbox.clear();
     // What was dropped must be asked for again.
     this.#arrived = new Map(this.#memory.offsets);
+    this.#gate?.clear();
     this.#commands.abortAll(error);
     this.#outbox.rejectAll(error);
     this.#memory.flush();
@@ -560,10 +615,10 @@ export class Switchboard {
 
   /**
    * @param {any} frame
-   * @param {number} size
+   * @param {string} source its text
    * @param {Link} link
    */
-  #received(frame, size, link) {
+  #received(frame, source, link) {
     if (link !== this.#link) return undefined;
     switch (frame.type) {
       case 'hello': return this.#greeted(frame, link);
@@ -576,11 +631,15 @@ export class Switchboard {
       return undefined;
     }
     switch (frame.type) {
-      case 'push': return this.#pushed(frame, size, link);
+      case 'push': return this.#pushed(frame, source.length, link);
       case 'command':
-        return this.#isWhole(frame, ['id', 'name']) ? this.#commands.receive(frame, payload(frame)) : undefined;
-      case 'cancel': return this.#commands.cancel(frame.id);
+        if (!this.#isWhole(frame, ['id', 'name'])) return undefined;
+        return this.#gate ? this.#gate.receive(frame, source) : this.#commands.receive(frame, payload(frame));
+      case 'cancel':
+        this.#gate?.cancel(frame.id);
+        return this.#commands.cancel(frame.id);
       case 'ack':
+        if (frame.ref === TOKEN_REFERENCE && this.#renewal.accepted()) return undefined;
         if (!this.#outbox.acknowledged(frame.ref)) this.#memory.acknowledged(frame.ref);
         return undefined;
     }
@@ -634,6 +693,7 @@ export class Switchboard {
     this.#acks.flush();
     this.#commands.linkReady();
     this.#outbox.flush();
+    this.#renewal.start();
     if (this.#healthFrame !== null) link.send(this.#healthFrame);
     for (const group of this.#groups) if (!link.groups.has(group)) this.#write({ type: 'join', group });
     for (const group of link.groups) if (!this.#groups.has(group)) this.#write({ type: 'leave', group });
@@ -736,10 +796,16 @@ export class Switchboard {
 
   /** @param {any} frame */
   #refused({ code, message, ref }) {
+    if (ref === TOKEN_REFERENCE && this.#renewal.rejected()) {
+      this.#emit({ type: 'refused', code, message, ref });
+      return;
+    }
     const isMessage = ref !== undefined && this.#outbox.reject(ref, new SwitchboardError(code, `${code}: ${message}`));
     if (isMessage) return;
     // A result that the node does not want is not offered again.
     if (ref !== undefined) this.#memory.acknowledged(ref);
+    // Named again in the next URL, a group that is not allowed would be the end of this client.
+    if (code === 'forbidden') this.#giveUp(ref);
     this.#emit({ type: 'refused', code, message, ...(ref === undefined ? {} : { ref }) });
   }
 
@@ -777,6 +843,100 @@ export class Switchboard {
   }
 }
 
+// ----------------------------------------------------------------------------------------------------------------- tokens
+
+/** Gives the node a new token before the old one ends. The times of what is no JWT are not known, so it is left alone. */
+class Renewal {
+  #owner;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {string | undefined} */
+  #shown;
+  /**
+   * The node has not answered yet.
+   *
+   * @type {string | undefined}
+   */
+  #offered;
+  /** What a link that has ended asked for is not wanted any more. */
+  #link = 0;
+
+  /**
+   * @param {{ask: () => any, write: (token: string) => boolean, onError: (error: any) => void, random: () => number}} owner
+   */
+  constructor(owner) {
+    this.#owner = owner;
+  }
+
+  /** @param {string | undefined} token of a new link */
+  shown(token) {
+    this.#shown = token;
+    this.#offered = undefined;
+  }
+
+  /** The link is open, or the node has taken a token: the next is asked for when 75 to 85 % of its time are over. */
+  start() {
+    clearTimeout(this.#timer);
+    const left = expiry(this.#shown) - Date.now() / 1000;
+    // With less left the node closes with 4105, and the next connection brings a new token.
+    if (!(left > 1)) return;
+    const seconds = Math.min(left * (0.75 + 0.1 * this.#owner.random()), LONGEST_SECONDS);
+    this.#timer = setTimeout(() => this.#renew(this.#link), seconds * 1000);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#link += 1;
+  }
+
+  /** @param {string} token */
+  offer(token) {
+    if (token !== this.#shown && token !== this.#offered && this.#owner.write(token)) this.#offered = token;
+  }
+
+  /** @returns {boolean} whether it was a token that the node has taken */
+  accepted() {
+    if (this.#offered === undefined) return false;
+    this.shown(this.#offered);
+    this.start();
+    return true;
+  }
+
+  /** @returns {boolean} whether it was a token that the node has refused; the older one stands */
+  rejected() {
+    const isToken = this.#offered !== undefined;
+    this.#offered = undefined;
+    return isToken;
+  }
+
+  /** @param {number} link */
+  async #renew(link) {
+    let token;
+    try {
+      token = await this.#owner.ask();
+    } catch (error) {
+      if (link === this.#link) this.#owner.onError(error);
+    }
+    if (link !== this.#link) return;
+    if (typeof token === 'string') this.offer(token);
+    this.start();
+  }
+}
+
+/**
+ * When a JWT ends, in Unix time; NaN for what is none.
+ *
+ * @param {string | undefined} token
+ */
+function expiry(token) {
+  try {
+    const claims = token?.split('.')[1] ?? '';
+    return Number(JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))).exp);
+  } catch {
+    return NaN;
+  }
+}
+
 // --------------------------------------------------------------------------------------------------------------- one link
 
 /**
@@ -809,7 +969,7 @@ class Link {
   /**
    * @param {any} socket a WebSocket
    * @param {{groups: Set<string>, connectTimeout: number, helloTimeout: number, hello: (link: Link) => object,
-   *   onFrame: (frame: any, size: number, link: Link) => void, onEnd: (ending: Ending, link: Link) => void}} owner
+   *   onFrame: (frame: any, source: string, link: Link) => void, onEnd: (ending: Ending, link: Link) => void}} owner
    */
   constructor(socket, owner) {
     this.#socket = socket;
@@ -957,7 +1117,7 @@ class Link {
     }
     if (typeof frame?.type !== 'string') return this.abandon(4006, 'not a framed message');
     try {
-      this.#owner.onFrame(frame, data.length, this);
+      this.#owner.onFrame(frame, data, this);
     } catch (error) {
       this.abandon(4006, 'not a framed message', text(error));
     }
@@ -1096,10 +1256,16 @@ class Acknowledger {
 
 // --------------------------------------------------------------------------------------------------------------- commands
 
+/**
+ * What is known of a command besides its frame: the key that signed it, and a result instead of it when its time came too late.
+ *
+ * @typedef {{signedBy?: string, refuse?: () => string | undefined}} Admission
+ */
+
 /** Runs at most 8 commands at a time, each id once, and sends what they say in order. */
 class CommandRunner {
   #owner;
-  /** @type {Map<string, {frame: any, data: any}>} */
+  /** @type {Map<string, {frame: any, data: any, admission: Admission}>} */
   #queue = new Map();
   /** @type {Map<string, AbortController>} */
   #running = new Map();
@@ -1125,8 +1291,9 @@ class CommandRunner {
   /**
    * @param {any} frame
    * @param {any} data
+   * @param {Admission} [admission]
    */
-  receive(frame, data) {
+  receive(frame, data, admission = {}) {
     const { memory } = this.#owner;
     const known = memory.result(frame.id);
     if (known?.frame) {
@@ -1134,10 +1301,25 @@ class CommandRunner {
       return this.#enqueueResult(frame.id, known.frame);
     }
     if (known || this.#queue.has(frame.id)) return undefined;
-    if (this.#running.size < MAX_COMMANDS) return this.#start(frame, data);
-    if (this.#queue.size < MAX_QUEUED_COMMANDS) this.#queue.set(frame.id, { frame, data });
+    if (this.#running.size < MAX_COMMANDS) return this.#start(frame, data, admission);
+    if (this.#queue.size < MAX_QUEUED_COMMANDS) this.#queue.set(frame.id, { frame, data, admission });
     else this.#enqueueResult(frame.id, failure(frame.id, 429, 'too many commands wait'));
     return undefined;
+  }
+
+  /** @param {string} id */
+  isWaiting(id) {
+    return this.#queue.has(id);
+  }
+
+  /**
+   * A command has ended before it began.
+   *
+   * @param {string} id
+   * @param {string} frame its result
+   */
+  conclude(id, frame) {
+    if (!this.#owner.memory.result(id)) this.#finish(id, frame);
   }
 
   /** @param {string} id */
@@ -1170,8 +1352,9 @@ class CommandRunner {
   /**
    * @param {any} frame
    * @param {any} data
+   * @param {Admission} admission
    */
-  async #start(frame, data) {
+  async #start(frame, data, { signedBy }) {
     const { id, name, timeout } = frame;
     const controller = new AbortController();
     const { signal } = controller;
@@ -1187,15 +1370,17 @@ class CommandRunner {
     });
     const run = { isOver: false };
     const output = (/** @type {any} */ piece) => this.#output(id, piece, run, signal);
-    const result = await this.#outcome({ id, name, data, timeout: seconds, ...trace(frame), signal, output });
+    const result = await this.#outcome({ id, name, data, timeout: seconds, ...trace(frame), ...(signedBy && { signedBy }), signal, output });
     run.isOver = true;
     clearTimeout(timer);
     this.#running.delete(id);
     this.#finish(id, result);
-    for (const [next, { frame, data: nextData }] of this.#queue) {
+    for (const [next, { frame, data: nextData, admission }] of this.#queue) {
       if (this.#running.size >= MAX_COMMANDS) break;
       this.#queue.delete(next);
-      this.#start(frame, nextData);
+      const tooLate = admission.refuse?.();
+      if (tooLate) this.#finish(next, tooLate);
+      else this.#start(frame, nextData, admission);
     }
   }
 
@@ -1418,6 +1603,301 @@ class Outbox {
   }
 }
 
+// -------------------------------------------------------------------------------------------------------- signed commands
+
+/**
+ * Lets in commands that were signed for this client, each once. What it refuses is answered with the status 401 and leaves no
+ * trace in the memory, so nobody can fill it without a key. The rules are in docs/protocol.md.
+ */
+class CommandGate {
+  #owner;
+  /** @type {Map<string, {algorithm: string, key: CryptoKey}>} */
+  #keys = new Map();
+  /** @type {any} */
+  #subtle;
+  /** Checks take their turns, so that commands begin in the order in which they came. */
+  #last = Promise.resolve();
+  /** @type {Set<{id: string, isCancelled: boolean}>} */
+  #checks = new Set();
+
+  /**
+   * @param {{keys: string | string[], client: string, skew: number, memory: Memory, runner: CommandRunner,
+   *   answer: (frame: string) => void, onRefused: (code: string, id: string, message: string) => void,
+   *   onError: (error: any, name: string) => void}} owner
+   */
+  constructor(owner) {
+    this.#owner = owner;
+    if (!(owner.skew >= 0 && owner.skew <= LARGEST_SKEW)) {
+      throw new SwitchboardError('invalid_options', `commandClockSkew must be 0...${LARGEST_SKEW} seconds`);
+    }
+  }
+
+  /** Reads the keys. */
+  async open() {
+    const crypto = globalThis.crypto ?? (isNode()
+      ? (await import(/* @vite-ignore */ /* webpackIgnore: true */ 'node:crypto')).webcrypto : undefined);
+    this.#subtle = crypto?.subtle;
+    if (!this.#subtle) {
+      throw new SwitchboardError('unsupported', 'signed commands need WebCrypto, which a page has only over https');
+    }
+    this.#keys.clear();
+    const lines = [this.#owner.keys].flat().join('\n').split('\n').map((line) => line.trim());
+    for (const line of lines.filter((line) => line !== '' && !line.startsWith('#'))) await this.#add(line.split(/\s+/));
+    if (this.#keys.size === 0) throw new SwitchboardError('invalid_options', 'there is no key in commandKeys');
+  }
+
+  /** @param {string[]} words */
+  async #add([kind, id, text, ...rest]) {
+    const bytes = base64url(text ?? '');
+    if (rest.length > 0 || !isName(id) || !bytes) {
+      throw new SwitchboardError('invalid_options', 'an entry of commandKeys is no key: KIND ID BASE64URL is expected');
+    }
+    if (this.#keys.has(id)) throw new SwitchboardError('invalid_options', `there are two keys with the id ${id}`);
+    if (kind === 'switchboard-ed25519-public' && bytes.length === 32) {
+      try {
+        const key = await this.#subtle.importKey('raw', bytes, { name: 'Ed25519' }, false, ['verify']);
+        this.#keys.set(id, { algorithm: 'Ed25519', key });
+      } catch (error) {
+        throw new SwitchboardError('unsupported', 'Ed25519 is not known here; use a newer browser, or a shared secret',
+          { cause: error });
+      }
+    } else if (kind === 'switchboard-hmac-sha256-secret' && bytes.length >= 32 && bytes.length <= 64) {
+      const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+      this.#keys.set(id, { algorithm: 'HMAC', key: await this.#subtle.importKey('raw', bytes, algorithm, false, ['verify']) });
+    } else if (kind === 'switchboard-ed25519-private') {
+      throw new SwitchboardError('invalid_options', `${id} is a private key: clients get the public one, the .pub file`);
+    } else {
+      throw new SwitchboardError('invalid_options', `the key ${id} cannot be used`);
+    }
+  }
+
+  /**
+   * @param {any} frame
+   * @param {string} source its text
+   */
+  receive(frame, source) {
+    if (this.#checks.size >= MAX_CHECKS) return this.#answer(failure(frame.id, 429, 'too many commands wait'));
+    const check = { id: frame.id, isCancelled: false };
+    this.#checks.add(check);
+    this.#last = this.#last.then(async () => {
+      // Cleared: the client was closed.
+      if (this.#checks.has(check)) await this.#judge(frame, source, check);
+    }).catch((error) => this.#owner.onError(error, frame.name)).then(() => {
+      this.#checks.delete(check);
+    });
+    return undefined;
+  }
+
+  /**
+   * The caller gave up on a command that may wait to be checked.
+   *
+   * @param {string} id
+   */
+  cancel(id) {
+    for (const check of this.#checks) if (check.id === id) check.isCancelled = true;
+  }
+
+  clear() {
+    this.#checks.clear();
+  }
+
+  /**
+   * @param {any} frame
+   * @param {string} source
+   * @param {{id: string, isCancelled: boolean}} check
+   */
+  async #judge(frame, source, check) {
+    const { id } = frame;
+    const { memory, runner } = this.#owner;
+    try {
+      const { data, content } = await this.#verify(frame, source);
+      if (!this.#checks.has(check)) return;
+      const { expires, key } = frame.signature;
+      switch (memory.sealed(id, content, expires)) {
+        case 'other': throw new Unsigned('signature_replayed', 'the id was used for another command');
+        case 'old':
+          throw new Unsigned('signature_expired', 'commands that expire later were forgotten, so this may be a repetition');
+        case 'known':
+          if (memory.result(id) || runner.isWaiting(id)) break;
+          return this.#answer(failure(id, 500, 'it was accepted before, and what became of it is not known'));
+      }
+      if (!memory.seal(id, content, expires)) return this.#answer(failure(id, 500, 'the command could not be remembered'));
+      if (check.isCancelled) return runner.conclude(id, failure(id, 499, 'cancelled'));
+      // It may wait for its turn until its time is over.
+      const refuse = () => (this.#isOver(expires) ? refusal(id, this.#expired()) : undefined);
+      runner.receive(frame, data, { signedBy: key, refuse });
+    } catch (error) {
+      if (!(error instanceof Unsigned)) throw error;
+      if (!isName(id)) return;
+      this.#answer(refusal(id, error));
+      this.#owner.onRefused(error.code, id, error.message);
+    }
+  }
+
+  /**
+   * @param {any} frame
+   * @param {string} source
+   */
+  async #verify({ id, name, signature, base64: bytes64 }, source) {
+    if (!isSignature(signature)) throw new Unsigned('signature_required', 'only commands that are signed are run here');
+    const { key: keyID, issued, expires } = signature;
+    const key = this.#keys.get(keyID);
+    if (!key) throw new Unsigned('signature_unknown_key', `the key ${keyID} is not known here`);
+    const value = base64url(signature.value);
+    const raw = rawMember(source, 'data');
+    const isOdd = raw !== undefined && bytes64 !== undefined;
+    if (!value || !isName(id) || /[\p{Cc}\p{Cs}]/u.test(name) || isOdd) throw this.#invalid();
+    // What is run is what was signed: taken from the same text, and not from the frame as it was understood.
+    const data = raw === undefined ? this.#bytes(bytes64) : JSON.parse(raw);
+    const body = raw === undefined && bytes64 !== undefined ? data : new TextEncoder().encode(raw ?? 'null');
+    const rest = join(`${name}\n${bytes64 === undefined ? 'data' : 'base64'}\n`, body);
+    const { client } = this.#owner;
+    const statement = join(`switchboard-command-v1\n${keyID}\n${client}\n${id}\n${issued}\n${expires}\n`, rest);
+    if (!(await this.#subtle.verify(key.algorithm, key.key, value, statement))) throw this.#invalid();
+    if (expires <= issued || expires - issued > LONGEST_VALIDITY) {
+      throw new Unsigned('signature_too_long', `a signature may be good for ${LONGEST_VALIDITY} seconds`);
+    }
+    if (issued > now() + this.#owner.skew) {
+      throw new Unsigned('signature_not_yet_valid', "the signature's time has not come", now());
+    }
+    if (this.#isOver(expires)) throw this.#expired();
+    const digest = await this.#subtle.digest('SHA-256', join(`switchboard-command-v1 content\n${client}\n${id}\n`, rest));
+    return { data, content: base64(new Uint8Array(digest)) };
+  }
+
+  /** @param {any} text base 64, or undefined: the command has no payload */
+  #bytes(text) {
+    if (text === undefined) return null;
+    try {
+      if (typeof text === 'string') return payload({ base64: text });
+    } catch {
+      // The same as another type.
+    }
+    throw this.#invalid();
+  }
+
+  #invalid() {
+    return new Unsigned('signature_invalid', 'the signature is not that of this command to this client');
+  }
+
+  /** @param {number} expires */
+  #isOver(expires) {
+    return now() > expires + this.#owner.skew;
+  }
+
+  #expired() {
+    return new Unsigned('signature_expired', "the signature's time is over", now());
+  }
+
+  /** @param {string} frame */
+  #answer(frame) {
+    this.#owner.answer(frame);
+  }
+}
+
+/** Why a command is not run. */
+class Unsigned extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {number} [now] what this machine's clock says, which may be the one that is wrong
+   */
+  constructor(code, message, now) {
+    super(message);
+    this.code = code;
+    this.now = now;
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {Unsigned} error
+ */
+function refusal(id, { code, message, now }) {
+  return JSON.stringify({ type: 'result', id, status: 401, data: { error: message, code, now } });
+}
+
+/** Unix time in seconds. */
+function now() {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** @param {any} id */
+function isName(id) {
+  return typeof id === 'string' && /^[A-Za-z0-9._:@-]{1,128}$/.test(id);
+}
+
+/** @param {any} signature */
+function isSignature(signature) {
+  if (typeof signature !== 'object' || signature === null || !isName(signature.key)) return false;
+  const { issued, expires, value } = signature;
+  return [issued, expires].every((time) => Number.isSafeInteger(time) && time >= 0) && typeof value === 'string';
+}
+
+/**
+ * The bytes of base64url without padding; null when the text is not that, in the one spelling that it has.
+ *
+ * @param {string} value
+ */
+function base64url(value) {
+  if (!/^[A-Za-z0-9_-]+$/.test(value) || value.length % 4 === 1) return null;
+  const letters = value.replaceAll('-', '+').replaceAll('_', '/');
+  const bytes = Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0));
+  return base64(bytes).replace(/=+$/, '') === letters ? bytes : null;
+}
+
+/**
+ * @param {string} head
+ * @param {Uint8Array} body
+ */
+function join(head, body) {
+  const start = new TextEncoder().encode(head);
+  const all = new Uint8Array(start.length + body.length);
+  all.set(start);
+  all.set(body, start.length);
+  return all;
+}
+
+/**
+ * The text of a member's value as it came. JSON.parse keeps of `3.20` only the number; what is signed is the text.
+ *
+ * @param {string} source an object, checked by JSON.parse
+ * @param {string} name
+ */
+function rawMember(source, name) {
+  let depth = 0;
+  /** @type {string | undefined} */
+  let key;
+  /** @type {string | undefined} */
+  let found;
+  /** Where the value of the outermost object begins that is being read; -1 before it. */
+  let start = -1;
+  for (let at = 0; at < source.length; at += 1) {
+    switch (source[at]) {
+      case '"': {
+        const first = at;
+        for (at += 1; source[at] !== '"'; at += 1) if (source[at] === '\\') at += 1;
+        if (depth === 1 && start < 0) key = JSON.parse(source.slice(first, at + 1));
+        break;
+      }
+      case ':':
+        if (depth === 1 && start < 0) start = at + 1;
+        break;
+      case '{': case '[':
+        depth += 1;
+        break;
+      case ',': case '}': case ']':
+        if (source[at] !== ',') depth -= 1;
+        if (start < 0 || depth > 1 || (depth === 1 && source[at] !== ',')) break;
+        // Of a name that comes twice the last counts, as for JSON.parse.
+        if (key === name) found = source.slice(start, at).trim();
+        start = -1;
+        break;
+    }
+  }
+  return found;
+}
+
 // ----------------------------------------------------------------------------------------------------------------- memory
 
 /**
@@ -1430,6 +1910,8 @@ class Outbox {
  * | `s`, `t` | the command has begun |
  * | `r`, `t`, `f`, `a`? | the command's result as a frame; `a`: the node has it |
  * | `a` | the node has the result |
+ * | `k`, `h`, `e` | a signed command was let in: the digest of its content, and when its signature expires |
+ * | `l` | the latest expiry of signed commands that were forgotten |
  */
 class Memory {
   /** @type {Map<string, string>} */
@@ -1445,6 +1927,9 @@ class Memory {
    */
   #results = new Map();
   #resultBytes = 0;
+  /** @type {Map<string, {content: string, expires: number}>} */
+  #seals = new Map();
+  #sealFloor = 0;
   /** @type {FileJournal | KeyJournal | null} */
   #journal = null;
 
@@ -1534,6 +2019,57 @@ class Memory {
     if (result) result.isAcked = false;
   }
 
+  /**
+   * Whether a signed command is `new`, `known`, an `other` of the same id, or `old`: it may have been forgotten.
+   *
+   * @param {string} id
+   * @param {string} content
+   * @param {number} expires
+   */
+  sealed(id, content, expires) {
+    const known = this.#seals.get(id);
+    if (!known) return expires > this.#sealFloor ? 'new' : 'old';
+    return known.content === content ? 'known' : 'other';
+  }
+
+  /**
+   * Remembers a signed command before it runs.
+   *
+   * @param {string} id
+   * @param {string} content
+   * @param {number} expires
+   * @returns {boolean} whether that is safe
+   */
+  seal(id, content, expires) {
+    if ((this.#seals.get(id)?.expires ?? 0) >= expires) return true;
+    const record = { k: id, h: content, e: expires };
+    this.#replay(record);
+    this.#forgetSeals(Date.now() / 1000);
+    try {
+      this.#journal?.append(JSON.stringify(record), () => this.#snapshot(), true);
+      if (this.#journal?.needsWrite) this.#journal.write(this.#snapshot());
+      return true;
+    } catch (error) {
+      this.onError(error);
+      return false;
+    }
+  }
+
+  /**
+   * What is forgotten is not let in again: nothing that is unknown and expires no later is.
+   *
+   * @param {number} now
+   */
+  #forgetSeals(now) {
+    const byExpiry = [...this.#seals].sort(([, a], [, b]) => a.expires - b.expires);
+    const over = byExpiry.length - MAX_SEALS;
+    for (const [index, [id, { expires }]] of byExpiry.entries()) {
+      if (index >= over && expires >= now - LARGEST_SKEW) break;
+      this.#seals.delete(id);
+      this.#sealFloor = Math.max(this.#sealFloor, expires);
+    }
+  }
+
   unackedResults() {
     const results = [];
     for (const [id, { frame, isAcked }] of this.#results) if (frame !== null && !isAcked) results.push({ id, frame });
@@ -1557,7 +2093,7 @@ class Memory {
   }
 
   /** @param {any} record */
-  #replay({ p, t, c, o, s, r, f, a }) {
+  #replay({ p, t, c, o, s, r, f, a, k, h, e, l }) {
     if (typeof p === 'string') {
       this.#handled.delete(p);
       this.#handled.set(p, Number(t));
@@ -1570,6 +2106,8 @@ class Memory {
       if (a === 1) this.#markAcked(r);
     }
     if (typeof a === 'string') this.#markAcked(a);
+    if (typeof k === 'string') this.#seals.set(k, { content: String(h), expires: Number(e) });
+    if (typeof l === 'number') this.#sealFloor = Math.max(this.#sealFloor, l);
   }
 
   /** @param {string} id */
@@ -1628,6 +2166,8 @@ class Memory {
     const lines = [];
     for (const [c, o] of this.offsets) lines.push(JSON.stringify({ c, o }));
     for (const [p, t] of this.#handled) lines.push(JSON.stringify({ p, t }));
+    if (this.#sealFloor > 0) lines.push(JSON.stringify({ l: this.#sealFloor }));
+    for (const [k, { content, expires }] of this.#seals) lines.push(JSON.stringify({ k, h: content, e: expires }));
     for (const [id, { at, frame, isAcked }] of this.#results) {
       lines.push(JSON.stringify(frame === null ? { s: id, t: at } : { r: id, t: at, f: frame, a: isAcked ? 1 : undefined }));
     }
@@ -1715,11 +2255,18 @@ class FileJournal {
   /**
    * @param {string} line
    * @param {() => string} snapshot
+   * @param {boolean} [isSafe] whether it must outlive a power failure
    */
-  append(line, snapshot) {
+  append(line, snapshot, isSafe = false) {
     this.#appended += line.length + 1;
     if (this.#appended > this.#limit) return this.write(snapshot());
-    this.#fs.appendFileSync(this.#path, `${line}\n`, { mode: 0o600 });
+    const file = this.#fs.openSync(this.#path, 'a', 0o600);
+    try {
+      this.#fs.writeFileSync(file, `${line}\n`);
+      if (isSafe) this.#fs.fsyncSync(file);
+    } finally {
+      this.#fs.closeSync(file);
+    }
     return undefined;
   }
 

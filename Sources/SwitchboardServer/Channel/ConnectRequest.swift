@@ -2,10 +2,13 @@ import NIOCore
 import NIOHTTP1
 import SwitchboardCore
 import SwitchboardProtocol
+import SwitchboardWebSocket
 
 /// Who wants to connect, and how it will speak: the upgrade request, understood.
 struct ConnectRequest: Sendable {
     let mode: ConnectionMode
+    /// What was agreed on; nil without compression.
+    let compression: DeflatePolicy.Answer?
     /// nil until a framed client has said it in `hello`, or for a client that does not care.
     var client: ClientID?
     var groups: [GroupName]
@@ -16,12 +19,18 @@ struct ConnectRequest: Sendable {
     var grant: Grant?
     /// Channel to offset: where the client wants to go on.
     var resume: [String: String] = [:]
+    /// What the handshake shows, until it is known whose it is; see ``authenticate(on:mayShowLater:)``.
+    var token: String?
+    /// What a token has said; nil for a client without one.
+    var tokenGrant: ClientGrant?
+    /// The client is nobody until its `hello` brings a token.
+    var awaitsToken = false
     /// The client has promised a `hello`.
     private let saysHello: Bool
 
     /// Seconds for which the first frame of a framed client is awaited. Without a promise a client that is named in the URL
     /// hardly waits for its answer, while one that is not may yet name itself.
-    var helloGrace: Double { saysHello ? 10 : client == nil ? 1 : 0.1 }
+    var helloGrace: Double { saysHello || awaitsToken ? 10 : client == nil ? 1 : 0.1 }
 
     /// What a backend gives to a client when it connects.
     struct Grant: Hashable, Sendable {
@@ -37,12 +46,15 @@ struct ConnectRequest: Sendable {
 
     static func generatedID() -> ClientID { ClientID(unchecked: "anon-" + SessionID.random().rawValue) }
 
+    /// - Parameter remote: Who is connected, or for whom a trusted proxy is.
     /// - Throws: the ``Problem`` to answer instead of upgrading.
     init(
         _ head: HTTPRequestHead, remote: SocketAddress?, configuration: ServerConfiguration
     ) throws(Problem) {
         mode = try Self.mode(offered: head.headers[canonicalForm: "sec-websocket-protocol"])
-        guard head.headers["authorization"].isEmpty else { throw .notImplemented("authentication") }
+        compression = try Self.compression(head.headers["sec-websocket-extensions"], configuration)
+        var shown = try Self.bearer(head.headers["authorization"])
+        let isShownInHeader = shown != nil
         var client: ClientID?
         var groups: [GroupName] = []
         var labels: [String: String] = [:]
@@ -57,7 +69,10 @@ struct ConnectRequest: Sendable {
                 guard let group = GroupName(rawValue: value) else { throw .invalidGroup }
                 if !groups.contains(group) { groups.append(group) }
             case "hello": saysHello = value == "1"
-            case "token": throw .notImplemented("authentication")
+            case "token" where isShownInHeader: break
+            case "token":
+                guard shown == nil else { throw .invalidRequest("the token is given twice") }
+                shown = value
             default:
                 guard name.hasPrefix("label."), name.count > 6 else { continue }
                 labels[String(name.dropFirst(6))] = value
@@ -66,14 +81,19 @@ struct ConnectRequest: Sendable {
         guard configuration.maximumGroups == 0 || groups.count <= configuration.maximumGroups else {
             throw .tooManyGroups(configuration.maximumGroups)
         }
-        guard labels.count <= Target.maximumLabels else {
-            throw .invalidRequest("a client may have \(Target.maximumLabels) labels")
+        guard labels.count <= Target.maximumLabels, Target.areShort(labels) else {
+            let (name, value) = Target.maximumLabelBytes
+            throw .invalidRequest(
+                "a client may have \(Target.maximumLabels) labels, with names of \(name) and values of \(value) bytes"
+            ).counted(.labels)
         }
         self.client = client
         self.groups = groups
         self.labels = labels
         self.saysHello = saysHello
-        address = Self.address(remote, forwarded: head.headers["x-forwarded-for"], configuration.trustedProxies)
+        token = shown
+        address = ClientAddress.text(
+            peer: remote, forwarded: head.headers["x-forwarded-for"], trusted: configuration.trustedProxies)
         userAgent = head.headers.first(name: "user-agent").map { String($0.prefix(256)) }
     }
 
@@ -98,19 +118,14 @@ struct ConnectRequest: Sendable {
         return .framed
     }
 
-    /// The address of the client: the last one in `X-Forwarded-For` that no trusted proxy added.
-    private static func address(_ remote: SocketAddress?, forwarded: [String], _ trusted: [AddressRange]) -> String {
-        guard let remote, let ip = remote.ipAddress else { return "unknown" }
-        let own = remote.port.map { ip.contains(":") ? "[\(ip)]:\($0)" : "\(ip):\($0)" } ?? ip
-        guard !forwarded.isEmpty, trusted.contains(where: { $0.contains(ip) }) else { return own }
-        let hops = forwarded.joined(separator: ",").split(separator: ",").map { trimmed($0) }.filter { !$0.isEmpty }
-        for hop in hops.reversed() where !trusted.contains(where: { $0.contains(hop) }) {
-            return String(hop.prefix(64))
-        }
-        return hops.first ?? own
-    }
-
-    private static func trimmed(_ text: Substring) -> String {
-        String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    /// A malformed list of extensions fails the handshake also where none is taken (RFC 6455 section 9.1).
+    private static func compression(
+        _ offers: [String], _ configuration: ServerConfiguration
+    ) throws(Problem) -> DeflatePolicy.Answer? {
+        guard !offers.isEmpty else { return nil }
+        do throws(DeflateNegotiationError) {
+            let answer = try DeflatePolicy().answer(to: offers)
+            return configuration.compression ? answer : nil
+        } catch { throw .invalidRequest(error.description) }
     }
 }

@@ -86,10 +86,15 @@ struct ConnectionListener: Service {
 
 extension Shard {
     /// The connection is not a session (yet); it is told when the node stops.
-    func track(_ channel: any Channel) { connections[ObjectIdentifier(channel)] = channel }
+    func track(_ channel: any Channel) {
+        connections[ObjectIdentifier(channel)] = channel
+        node.plainConnections.increment()
+    }
 
     /// It has become a session, or is closed.
-    func untrack(_ channel: any Channel) { connections[ObjectIdentifier(channel)] = nil }
+    func untrack(_ channel: any Channel) {
+        if connections.removeValue(forKey: ObjectIdentifier(channel)) != nil { node.plainConnections.decrement() }
+    }
 
     fileprivate func quiesceConnections() {
         for channel in connections.values {

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOSSL
 import NIOWebSocket
 
 /// What a connection has become.
@@ -19,30 +20,67 @@ enum NegotiatedConnection: Sendable {
 /// One port for HTTP and WebSocket: every accepted connection begins here.
 ///
 /// ```
-/// accept -> PushFrontHandler -+-> answers push requests itself, for as long as nothing else comes
-///                             '-> HTTP codec -> upgrade? -+-> Session
-///                                                         '-> Hummingbird
+/// accept -> [PROXY header] -> [TLS] -> PushFrontHandler -+-> answers push requests itself, for as long as nothing else comes
+///                                                        '-> HTTP codec -> upgrade? -+-> Session
+///                                                                                    '-> Hummingbird
 /// ```
 struct ConnectionSetup: Sendable {
     let node: Node
     /// Talks HTTP on a connection that is wrapped for it.
     let http: HTTP1Channel
 
-    /// Seconds within which a connection must have said what it is.
-    static let handshakeTimeout: Int64 = 10
+    /// For what has come in time and was not read in time.
+    static let grace = TimeAmount.milliseconds(50)
     /// Seconds for which a kept-alive HTTP connection may idle; above nginx' 60.
     static let idleTimeout: Int64 = 75
-    private static let maximumHeaderBytes = 16 * 1024
+    /// Of the target and of each header; of all together twice as many.
+    static let maximumHeaderBytes = 16 * 1024
 
     /// On the connection's loop.
     func prepare(_ channel: any Channel) throws {
         let shard = node.shard(of: channel.eventLoop)
+        let limit = node.configuration.maximumPlainConnections
+        guard limit == 0 || node.plainConnections.value < limit else {
+            let problem = Problem.overloaded("too many connections that are no sessions")
+            return try refuse(channel, problem.counted(.plainConnections))
+        }
+        let place = AddressPlace(in: node.addresses)
         shard.track(channel)
-        channel.closeFuture.assumeIsolated().whenComplete { _ in shard.untrack(channel) }
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            shard.untrack(channel)
+            place.giveBack()
+        }
+        guard node.configuration.proxyProtocol else { return try begin(channel, .direct, place) }
+        try channel.pipeline.syncOperations.addHandler(
+            ProxyHeaderHandler(shard: shard) { try begin($0, $1, place) })
+    }
+
+    private func begin(_ channel: any Channel, _ peer: Peer, _ place: AddressPlace) throws {
+        if let address = peer.address(on: channel)?.ipAddress, !place.take(address) {
+            return try refuse(channel, .tooManyConnections(retryAfter: SessionUpgrader.retryAfter(atLeast: 5)))
+        }
+        if let tls = node.tls {
+            try channel.pipeline.syncOperations.addHandlers([
+                NIOSSLServerHandler(context: tls.context), HandshakeWatch(shard: node.shard(of: channel.eventLoop)),
+            ])
+        }
         let front = PushFrontHandler(node: node) { channel, isSocket in
-            try installHTTP(on: channel, isSocket: isSocket).whenSuccess { take($0, on: channel) }
+            let connection = isSocket ? try installUpgrade(on: channel, peer, place) : try installPlain(on: channel)
+            connection.whenSuccess { take($0, on: channel) }
         }
         try channel.pipeline.syncOperations.addHandler(front)
+    }
+
+    /// There is no room for a connection, whatever it may become.
+    private func refuse(_ channel: any Channel, _ problem: Problem) throws {
+        node.metrics.answered(with: problem)
+        let shard = node.shard(of: channel.eventLoop)
+        // Who expects TLS could not read an answer, and a handshake is more than it shall get.
+        let answer =
+            node.tls == nil
+            ? PushResponse.bytes(.failure(problem), requestID: shard.newRequestID(), date: shard.date, isLast: true)
+            : ByteBuffer()
+        try channel.pipeline.syncOperations.addHandler(RefusalHandler(answer: answer))
     }
 
     private func take(_ connection: NegotiatedConnection, on channel: any Channel) {
@@ -51,10 +89,6 @@ struct ConnectionSetup: Sendable {
         case .refused: break
         case .http(let http): Task { await self.http.handleHTTP(asyncChannel: http, logger: node.logger) }
         }
-    }
-
-    private func installHTTP(on channel: any Channel, isSocket: Bool) throws -> EventLoopFuture<NegotiatedConnection> {
-        isSocket ? try installUpgrade(on: channel) : try installPlain(on: channel)
     }
 
     private static var limits: NIOHTTPDecoderLimitConfiguration {
@@ -72,19 +106,22 @@ struct ConnectionSetup: Sendable {
         try pipeline.configureHTTPServerPipeline(
             withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
             withEncoderConfiguration: .init(), withDecoderLimitConfiguration: Self.limits)
-        try pipeline.addHandler(
-            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: true))
+        try pipeline.addHandler(HTTPGuardHandler(node: node, awaitsRequest: true))
         return channel.eventLoop.makeSucceededFuture(.http(try wrap(channel)))
     }
 
-    private func installUpgrade(on channel: any Channel) throws -> EventLoopFuture<NegotiatedConnection> {
+    private func installUpgrade(
+        on channel: any Channel, _ peer: Peer, _ place: AddressPlace
+    ) throws -> EventLoopFuture<NegotiatedConnection> {
         let refusal = NIOLoopBoundBox<Problem?>(nil, eventLoop: channel.eventLoop)
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedConnection>(
-            upgraders: [SessionUpgrader(node: node, refusal: refusal)],
+            upgraders: [SessionUpgrader(node: node, peer: peer, refusal: refusal, place: place)],
             notUpgradingCompletionHandler: { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let problem = refusal.value {
                         node.shard(of: channel.eventLoop).counters.refusals.count(problem)
+                        node.metrics.answered(with: problem)
+                        node.authenticator.tally.count(problem, of: .client)
                         for part in ProblemAnswer.parts(problem) { channel.write(part, promise: nil) }
                         channel.flush()
                         channel.close(promise: nil)
@@ -101,15 +138,14 @@ struct ConnectionSetup: Sendable {
         configuration.decoderConfiguration = Self.limits
         let pipeline = channel.pipeline.syncOperations
         let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(configuration: configuration)
-        try pipeline.addHandler(
-            HTTPGuardHandler(bodyLimit: node.configuration.bodyLimit, drain: node.drain, awaitsRequest: false))
+        try pipeline.addHandler(HTTPGuardHandler(node: node, awaitsRequest: false))
         return negotiated
     }
 
     private func wrap(_ channel: any Channel) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(CallerHandler())
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: node.tls != nil))
         try pipeline.addHandler(
             HTTPConnectionStateHandler(idleTimeout: .seconds(Self.idleTimeout), logger: node.logger))
         return try NIOAsyncChannel(

@@ -11,45 +11,68 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let bodyLimit: Int
+    private let node: Node
     private let awaitsRequest: Bool
+    private var context: ChannelHandlerContext?
     /// Requests whose responses have not ended. An answer of our own may only be written when there are none.
     private var outstanding = 0
     private var isEnding = false
     /// The newest request is the last on its connection.
     private var isAtLast = false
-    /// Nothing behind this handler watches the time before the first request.
+    /// Nothing behind this handler watches the time before the first request, nor how long a body takes.
     private var deadline: Scheduled<Void>?
+    /// While the body of a request is not whole.
+    private var body: BodyClock?
+    /// The body is lines, each of which is worth something.
+    private var isStream = false
+    private var stall = StallGuard()
 
-    private let drain: NodeDrain
-
-    /// - Parameters:
-    ///   - drain: Every request is the last on its connection while the node is being emptied.
-    ///   - awaitsRequest: The first request is not whole yet; it has to come in time.
-    init(bodyLimit: Int, drain: NodeDrain, awaitsRequest: Bool) {
-        self.bodyLimit = bodyLimit
-        self.drain = drain
+    /// - Parameter awaitsRequest: The first request is not whole yet; it has to come in time.
+    init(node: Node, awaitsRequest: Bool) {
+        self.node = node
         self.awaitsRequest = awaitsRequest
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         guard awaitsRequest else { return }
-        let channel = context.channel
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(ConnectionSetup.handshakeTimeout)) {
-            channel.close(promise: nil)
+        let time = TimeAmount(seconds: node.configuration.headTimeout) + ConnectionSetup.grace
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+            if let context = self.context { refuse(.requestTimeout("the head"), context) }
         }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        deadline?.cancel()
+        stall.cancel()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isEnding else { return }
-        guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head, context)
+        case .body(let bytes):
+            body?.came(at: .now(), isPart: isStream && bytes.readableBytesView.contains(UInt8(ascii: "\n")))
+            context.fireChannelRead(data)
+        case .end:
+            body = nil
+            deadline?.cancel()
+            context.fireChannelRead(data)
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        var head = head
         // RFC 9112 section 3.2.
         guard head.headers["host"].count == 1 || head.version == .http1_0 && head.headers["host"].isEmpty else {
-            return refuse("one Host header is needed", context)
+            return refuse(.invalidRequest("one Host header is needed"), context)
         }
         deadline?.cancel()
+        let time = TimeAmount(seconds: node.configuration.bodyTimeout)
+        body = BodyClock(limit: time)
+        isStream = head.uri.prefix { $0 != "?" } == "/v1/pushes"
+        watchBody(for: time, context)
         outstanding += 1
         let switchesProtocol = switchesProtocol(head)
         // The parser stops behind such a head and would keep whatever follows.
@@ -67,7 +90,9 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The connection ends with it: it says so, is HTTP/1.0, or has a body that will not be read.
     private func isLast(_ head: HTTPRequestHead) -> Bool {
         let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        return drain.isDraining || head.version == .http1_0 || !head.isKeepAlive || bodyLimit > 0 && length > bodyLimit
+        let bodyLimit = node.configuration.bodyLimit
+        return node.drain.isDraining || head.version == .http1_0 || !head.isKeepAlive
+            || bodyLimit > 0 && length > bodyLimit
             || head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
     }
 
@@ -83,15 +108,49 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, outstanding == 0 else { return context.fireErrorCaught(error) }
-        if !isEnding { refuse("the request is not HTTP/1.1: \(error)", context) }
+    /// More is wanted from the caller.
+    func read(context: ChannelHandlerContext) {
+        body?.wants(at: .now())
+        context.read()
     }
 
-    private func refuse(_ detail: String, _ context: ChannelHandlerContext) {
+    private func watchBody(for time: TimeAmount, _ context: ChannelHandlerContext) {
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+            guard let body, let context = self.context else { return }
+            let left = body.remaining(at: .now())
+            guard left <= .zero else { return watchBody(for: left, context) }
+            self.body = nil
+            let problem = Problem.requestTimeout("the body")
+            if outstanding > 0 {
+                // Whoever reads the body answers; behind that answer nothing can be read any more.
+                isAtLast = true
+                context.fireErrorCaught(problem)
+            } else {
+                node.metrics.answered(with: problem)
+                context.close(promise: nil)
+            }
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let metrics = node.metrics
+        stall.changed(context.channel, seconds: node.configuration.answerTimeout) { metrics.reached(.answerTime) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError, outstanding == 0 else { return context.fireErrorCaught(error) }
+        guard !isEnding else { return }
+        refuse(
+            error == .headerOverflow ? .headTooLarge : .invalidRequest("the request is not HTTP/1.1: \(error)"), context
+        )
+    }
+
+    private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
         guard outstanding == 0 else { return context.fireErrorCaught(HTTPParserError.unknown) }
         isEnding = true
-        for part in ProblemAnswer.parts(.invalidRequest(detail)) { context.write(wrapOutboundOut(part), promise: nil) }
+        node.metrics.answered(with: problem)
+        for part in ProblemAnswer.parts(problem) { context.write(wrapOutboundOut(part), promise: nil) }
         context.flush()
         // With unread input a full close would reset the connection before the answer has been read.
         context.close(mode: .output, promise: nil)

@@ -21,6 +21,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let endpoint: PushEndpoint
     private let parser: PushRequestParser
     private let installHTTP: (any Channel, Bool) throws -> Void
+    private var admission: PushAdmission
     private var context: ChannelHandlerContext?
     private var received = ByteBuffer()
     private var needed = 0
@@ -29,12 +30,18 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// The number of the request that `answers` begins with.
     private var firstAnswer = 0
     private var isFlushScheduled = false
+    private var isTaking = false
     private var isReadingPaused = false
     /// No more requests are taken: the client has closed its side, or the node stops.
     private var isEnding = false
     private var lastUsed = NIODeadline.now()
     private var isUsed = false
+    /// When the request began that is not whole yet; the first one of a connection begins with it.
+    private var began: NIODeadline?
     private var deadline: Scheduled<Void>?
+    /// The time of the request is up, and what may have come by now is awaited.
+    private var isOverdue = false
+    private var stall = StallGuard()
 
     /// - Parameter installHTTP: Puts the handlers that follow; told whether the first request is for a WebSocket.
     init(
@@ -42,6 +49,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     ) {
         self.node = node
         self.endpoint = PushEndpoint(node: node)
+        self.admission = PushAdmission(node.authenticator)
         self.parser = PushRequestParser(bodyLimit: node.configuration.bodyLimit)
         self.installHTTP = installHTTP
     }
@@ -50,12 +58,13 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        arm(.seconds(ConnectionSetup.handshakeTimeout), context)
+        expectRest(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         deadline?.cancel()
+        stall.cancel()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -71,14 +80,47 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
+    /// A request has begun that has to be whole in time.
+    private func expectRest(_ context: ChannelHandlerContext) {
+        guard began == nil else { return }
+        began = .now()
+        isOverdue = false
+        arm(TimeAmount(seconds: node.configuration.headTimeout), context)
+    }
+
     private func arm(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
-            guard let context = self.context else { return }
-            let idle = TimeAmount.seconds(ConnectionSetup.idleTimeout)
-            let left = idle - (NIODeadline.now() - lastUsed)
-            guard isUsed, !answers.isEmpty || left > .zero else { return context.close(promise: nil) }
-            arm(max(left, .seconds(1)), context)
+        deadline?.cancel()
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in due() }
+    }
+
+    private func due() {
+        guard let context, !isEnding else { return }
+        // Who waits for an answer need not go on sending.
+        guard answers.isEmpty else { return arm(.seconds(1), context) }
+        guard let began, received.readableBytes > 0 || !isUsed else {
+            let left = TimeAmount.seconds(ConnectionSetup.idleTimeout) - (NIODeadline.now() - lastUsed)
+            return left > .zero ? arm(left, context) : context.close(promise: nil)
         }
+        let isHeadWhole = received.withUnsafeReadableBytes { RequestHead.end(in: $0) != nil }
+        let limit = isHeadWhole ? node.configuration.bodyTimeout : node.configuration.headTimeout
+        let left = TimeAmount(seconds: limit) - (NIODeadline.now() - began)
+        guard left <= .zero else { return arm(left, context) }
+        // A loop that was held up has not read yet what came in time.
+        guard isOverdue else {
+            isOverdue = true
+            return arm(ConnectionSetup.grace, context)
+        }
+        isEnding = true
+        let problem = Problem.requestTimeout(isHeadWhole ? "the body" : "the head")
+        node.metrics.answered(with: problem)
+        // Who has said nothing at all did not ask for an answer.
+        if received.readableBytes > 0 {
+            let shard = node.shard(of: context.eventLoop)
+            let answer = PushResponse.bytes(
+                .failure(problem), requestID: shard.newRequestID(), date: shard.date, isLast: true)
+            context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+        }
+        context.close(promise: nil)
     }
 
     // MARK: Requests
@@ -90,27 +132,48 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let metrics = node.metrics
+        stall.changed(context.channel, seconds: node.configuration.answerTimeout) { metrics.reached(.answerTime) }
         goOn(context)
         context.fireChannelWritabilityChanged()
     }
 
     /// Takes the requests that are there, as long as their answers will be read.
     private func goOn(_ context: ChannelHandlerContext) {
+        // An answer that is there at once comes by here, for as many requests as one read holds: the loop goes on by itself, and
+        // no stack runs over.
+        guard !isTaking else { return }
+        isTaking = true
+        defer { isTaking = false }
         while !isEnding, received.readableBytes > 0, received.readableBytes >= needed,
             answers.count < Self.maximumInFlight, context.channel.isWritable
         {
             switch parser.parse(received) {
             case .incomplete(let needed):
                 self.needed = needed
+                expectRest(context)
+                return pauseReading(false, context)
+            case .head(let head, let needed):
+                // Who may not push need not send the rest: the framework answers without reading it.
+                if case .refused = caller(head) {
+                    if answers.isEmpty { handOver(context) }
+                    return
+                }
+                self.needed = needed
+                expectRest(context)
                 return pauseReading(false, context)
             case .other:
                 if answers.isEmpty { handOver(context) }
                 return
-            case .undecided: return pauseReading(false, context)
+            case .undecided:
+                expectRest(context)
+                return pauseReading(false, context)
             case .request(let request):
                 needed = 0
+                began = nil
+                let caller = caller(request.head)
                 received.moveReaderIndex(forwardBy: request.length)
-                answer(request, context)
+                answer(request, caller, context)
             }
         }
         // A body that is not whole yet must go on coming; what waits for answers need not.
@@ -118,7 +181,14 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         pauseReading(waits && received.readableBytes > Self.readAhead, context)
     }
 
-    private func answer(_ request: PushRequestParser.Request, _ context: ChannelHandlerContext) {
+    /// Who sends the request that `received` begins with.
+    private func caller(_ head: PushRequestParser.Head) -> PushAdmission.Answer {
+        received.withUnsafeReadableBytes { admission.caller(head.authorization, in: $0, for: head.route) }
+    }
+
+    private func answer(
+        _ request: PushRequestParser.Request, _ caller: PushAdmission.Answer, _ context: ChannelHandlerContext
+    ) {
         let number = firstAnswer + answers.count
         answers.append(nil)
         isUsed = true
@@ -128,14 +198,25 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         let loop = context.eventLoop
         let box = NIOLoopBound(self, eventLoop: loop)
         let requestID = request.requestID
-        endpoint.handle(request.push) { answer in
+        let respond: @Sendable (PushEndpoint.Answer) -> Void = { answer in
             if loop.inEventLoop { return box.value.respond(answer, to: number, requestID, isLast) }
             loop.execute { box.value.respond(answer, to: number, requestID, isLast) }
+        }
+        switch caller {
+        case .known(let principal): endpoint.handle(request.push, of: principal, completion: respond)
+        case .refused(let refusal): respond(.failure(node.refuse(refusal, .backend)))
+        case .waits(let settle):
+            Task { [endpoint, node] in
+                do throws(Refusal) {
+                    endpoint.handle(request.push, of: try await settle(), completion: respond)
+                } catch { respond(.failure(node.refuse(error, .backend))) }
+            }
         }
     }
 
     private func respond(_ answer: PushEndpoint.Answer, to number: Int, _ requestID: String?, _ isLast: Bool) {
         guard let context else { return }
+        if case .failure(let problem) = answer { node.metrics.answered(with: problem) }
         let shard = node.shard(of: context.eventLoop)
         answers[number - firstAnswer] = PushResponse.bytes(
             answer, requestID: requestID ?? shard.newRequestID(), date: shard.date, isLast: isLast)

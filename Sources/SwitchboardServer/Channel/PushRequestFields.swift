@@ -14,7 +14,8 @@ struct PushRequestFields {
     private(set) var isLast = false
     private(set) var requestID: String?
     private var contentType: String?
-    private var hasAuthorization = false
+    /// Where in the head the value of `Authorization` is.
+    private(set) var authorization: Range<Int>?
     private var rare: Rare?
 
     /// Headers that few pushes have, apart, so that the many without are small to copy.
@@ -26,7 +27,7 @@ struct PushRequestFields {
 
     func push(_ body: ByteBuffer) -> PushRequest {
         PushRequest(
-            route: route, query: query, contentType: contentType, hasAuthorization: hasAuthorization,
+            route: route, query: query, contentType: contentType,
             rarities: rare.map { PushRequest.Rarities($0.prefer, $0.idempotencyKey, $0.trace.context) }, body: body)
     }
 
@@ -39,7 +40,8 @@ struct PushRequestFields {
         guard let route = PushRoute(path: UnsafeRawBufferPointer(rebasing: path)) else { return nil }
         self.route = route
         query = path.count < target.count ? String(decoding: target.dropFirst(path.count + 1), as: UTF8.self) : ""
-        guard readLines(UnsafeRawBufferPointer(rebasing: head[(lineEnd + 2)..<(head.count - 2)])) else { return nil }
+        let lines = (lineEnd + 2)..<(head.count - 2)
+        guard readLines(UnsafeRawBufferPointer(rebasing: head[lines]), at: lines.lowerBound) else { return nil }
     }
 
     /// The target of `POST TARGET HTTP/1.1`.
@@ -59,8 +61,9 @@ struct PushRequestFields {
         return target
     }
 
+    /// - Parameter offset: Where in the head the lines begin.
     /// - Returns: false when there is anything in the lines that the real parser should see.
-    private mutating func readLines(_ lines: UnsafeRawBufferPointer) -> Bool {
+    private mutating func readLines(_ lines: UnsafeRawBufferPointer, at offset: Int) -> Bool {
         var start = 0
         var hasLength = false
         var hasHost = false
@@ -106,7 +109,9 @@ struct PushRequestFields {
                 let rare = rareHeaders()
                 guard rare.idempotencyKey == nil else { return false }
                 rare.idempotencyKey = String(decoding: value, as: UTF8.self)
-            case .authorization: hasAuthorization = true
+            case .authorization:
+                guard authorization == nil else { return false }
+                authorization = (offset + value.startIndex)..<(offset + value.endIndex)
             case .traceparent:
                 let rare = rareHeaders()
                 guard rare.trace.traceparent == nil else { return false }

@@ -10,13 +10,23 @@ struct PushRequestParser {
     enum Result {
         /// The beginning of a push request; that many bytes at least are needed in all.
         case incomplete(needed: Int)
+        /// The head of a push request is there; that many bytes are needed in all.
+        case head(Head, needed: Int)
         case other
         /// Too few bytes to tell what it is.
         case undecided
         case request(Request)
     }
 
+    /// What has to be known before anything else is.
+    struct Head {
+        let route: PushRoute
+        /// Where in the request the value of the header `Authorization` is.
+        let authorization: Range<Int>?
+    }
+
     struct Request {
+        let head: Head
         let push: PushRequest
         let requestID: String?
         /// The client closes after this one.
@@ -44,12 +54,15 @@ struct PushRequestParser {
             guard let fields = PushRequestFields(head) else { return .other }
             guard bodyLimit == 0 || fields.contentLength <= bodyLimit else { return .other }
             let length = head.count + fields.contentLength
-            guard bytes.count >= length else { return .incomplete(needed: length) }
+            let start = Head(route: fields.route, authorization: fields.authorization)
+            guard bytes.count >= length else { return .head(start, needed: length) }
             guard let body = buffer.getSlice(at: buffer.readerIndex + head.count, length: fields.contentLength) else {
                 return .other
             }
             return .request(
-                Request(push: fields.push(body), requestID: fields.requestID, isLast: fields.isLast, length: length))
+                Request(
+                    head: start, push: fields.push(body), requestID: fields.requestID, isLast: fields.isLast,
+                    length: length))
         }
     }
 }

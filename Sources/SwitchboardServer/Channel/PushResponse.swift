@@ -39,7 +39,10 @@ extension Problem {
     fileprivate var reasonPhrase: String {
         switch status {
         case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
         case 404: "Not Found"
+        case 408: "Request Timeout"
         case 409: "Conflict"
         case 413: "Content Too Large"
         case 429: "Too Many Requests"

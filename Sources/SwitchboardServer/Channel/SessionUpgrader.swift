@@ -4,11 +4,12 @@ import NIOPosix
 import NIOWebSocket
 import SwitchboardCore
 import SwitchboardProtocol
+import SwitchboardWebSocket
 
 /// Decides on upgrade requests and turns the connection into a session.
 ///
-/// NIO's own upgrader checks the handshake and computes the accept key; the pipeline that follows is ours: its decoder and
-/// one handler, no encoder, since frames are sent as finished bytes.
+/// NIO's own upgrader checks the handshake and computes the accept key; the pipeline that follows is one handler of ours,
+/// which reads bytes and sends finished frames.
 final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     typealias UpgradeResult = NegotiatedConnection
 
@@ -16,14 +17,21 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     let requiredUpgradeHeaders: [String] = []
 
     private let node: Node
+    private let peer: Peer
     private let refusal: NIOLoopBoundBox<Problem?>
+    private let place: AddressPlace
     private let accepted: NIOLoopBoundBox<ConnectRequest?>
     private let handshake: NIOTypedWebSocketServerUpgrader<Void>
 
-    /// - Parameter refusal: Where the reason is noted when the upgrade is refused. NIO drops the request then, so whoever
-    ///   set the pipeline up has to answer it.
-    init(node: Node, refusal: NIOLoopBoundBox<Problem?>) {
+    /// - Parameters:
+    ///   - peer: Who is connected.
+    ///   - refusal: Where the reason is noted when the upgrade is refused. NIO drops the request then, so whoever set the
+    ///     pipeline up has to answer it.
+    ///   - place: The connection's among those of its address.
+    init(node: Node, peer: Peer, refusal: NIOLoopBoundBox<Problem?>, place: AddressPlace) {
         self.node = node
+        self.place = place
+        self.peer = peer
         self.refusal = refusal
         accepted = NIOLoopBoundBox(nil, eventLoop: refusal.eventLoop)
         handshake = NIOTypedWebSocketServerUpgrader(
@@ -47,27 +55,54 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         let response = handshake.buildUpgradeResponse(
             channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders
         ).map { headers in
-            guard request.mode == .framed else { return headers }
             var headers = headers
-            headers.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.framedSubprotocol)
+            if request.mode == .framed {
+                headers.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.framedSubprotocol)
+            }
+            if let compression = request.compression {
+                headers.replaceOrAdd(name: "Sec-WebSocket-Extensions", value: compression.header)
+            }
             return headers
         }
         let refusal = self.refusal
         response.whenFailure { _ in refusal.value = .invalidUpgrade }
+        guard let permission = permission(for: upgradeRequest, on: loop) else { return response }
+        // The codec keeps whatever comes meanwhile.
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        return permission.flatMapThrowing { try self.checkRoom(channel) }.flatMap { response }
+    }
+
+    /// What has to be found out before the upgrade; nil when there is nothing.
+    private func permission(for head: HTTPRequestHead, on loop: any EventLoop) -> EventLoopFuture<Void>? {
+        guard let request = accepted.value else { return nil }
+        if let token = request.token {
+            return settle(token, on: loop).flatMap {
+                self.permission(for: head, on: loop) ?? loop.makeSucceededVoidFuture()
+            }
+        }
+        // Who has not shown who it is learns nothing of others yet.
+        guard !request.awaitsToken else { return nil }
         var permission: EventLoopFuture<Void>?
         if node.configuration.duplicates == .reject, let client = request.client {
             permission = rejectDuplicate(client, on: loop)
         }
         // A framed client may yet say in its first frame who it is; then it is asked about when it has.
-        if let hook = node.webhooks?.connecting, !isEcho(upgradeRequest), request.mode == .raw || request.client != nil
-        {
+        if let hook = node.webhooks?.connecting, !isEcho(head), request.mode == .raw || request.client != nil {
             permission =
                 permission?.flatMap { self.ask(hook, about: request, on: loop) } ?? ask(hook, about: request, on: loop)
         }
-        guard let permission else { return response }
-        // The codec keeps whatever comes meanwhile.
-        channel.setOption(.autoRead, value: false).whenFailure { _ in }
-        return permission.flatMapThrowing { try self.checkRoom(channel) }.flatMap { response }
+        return permission
+    }
+
+    /// The token names a key that is not there yet.
+    private func settle(_ token: String, on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let (node, refusal, accepted) = (node, refusal, accepted)
+        return loop.makeFutureWithTask { await node.authenticator.settled(token) }.flatMapThrowing { answer in
+            do throws(Problem) { try accepted.value?.admit(answer, on: node) } catch {
+                refusal.value = error
+                throw error
+            }
+        }
     }
 
     /// Asked again after the wait: others have come, or the node has begun to drain.
@@ -84,7 +119,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         guard node.bus.isAvailable else { throw .busUnavailable("clients cannot be registered now") }
         let limit = node.configuration.maximumConnections
         guard limit == 0 || node.socketCount.value < limit else {
-            throw refused("the node holds as many connections as it may", shard, atLeast: 5)
+            throw refused("the node holds as many connections as it may", shard, atLeast: 5).counted(.connections)
         }
     }
 
@@ -103,24 +138,35 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
         let path = head.uri.prefix { $0 != "?" }
         guard path == "/ws" || isEcho(head) else { throw .notFound }
+        try OriginPolicy(node.configuration.auth.allowedOrigins).checked(head.headers["origin"])
         guard head.headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }
-        // 16 bytes in base 64 (RFC 6455 section 4.2.1).
-        guard let key = head.headers.first(name: "sec-websocket-key"), key.utf8.count == 24, key.hasSuffix("==") else {
-            throw .invalidUpgrade
-        }
+        // 16 bytes in base 64, once (RFC 6455 section 4.2.1).
+        let keys = head.headers["sec-websocket-key"]
+        guard keys.count == 1, keys[0].utf8.count == 24, Base64.decode(keys[0])?.readableBytes == 16,
+            head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
+        else { throw .invalidUpgrade }
         let shard = node.shard(of: channel.eventLoop)
         try checkRoom(on: shard)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
             throw refused("too many connections at once", shard, atLeast: shard.acceptance.retryAfter)
+                .counted(.acceptRate)
         }
-        return try ConnectRequest(head, remote: channel.remoteAddress, configuration: node.configuration)
+        var request = try ConnectRequest(head, remote: peer.address(on: channel), configuration: node.configuration)
+        guard place.take(request.address) else {
+            throw .tooManyConnections(retryAfter: Self.retryAfter(atLeast: 5))
+        }
+        try request.authenticate(on: node, mayShowLater: request.mode == .framed && !isEcho(head))
+        return request
     }
 
     /// - Parameter atLeast: Seconds; each client is told another number, so that they do not come back together.
     private func refused(_ detail: String, _ shard: Shard, atLeast seconds: Int = 1) -> Problem {
         shard.counters.refused += 1
-        return .overloaded(detail, retryAfter: Int.random(in: seconds...seconds + Self.retrySpread))
+        return .overloaded(detail, retryAfter: Self.retryAfter(atLeast: seconds))
     }
+
+    /// Each client is told another number.
+    static func retryAfter(atLeast seconds: Int) -> Int { Int.random(in: seconds...seconds + retrySpread) }
 
     /// Seconds over which clients that were refused come back.
     private static let retrySpread = 4
@@ -154,15 +200,12 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)
             channel.pipeline.syncOperations.removeHandler(guardian, promise: nil)
-            let limit = node.configuration.inboundLimit
-            let decoder = WebSocketFrameDecoder(maxFrameSize: limit == 0 ? Int(UInt32.max) : limit)
-            try channel.pipeline.syncOperations.addHandler(ByteToMessageHandler(decoder))
-            if isEcho(upgradeRequest) {
-                try channel.pipeline.syncOperations.addHandler(EchoHandler(maximumMessageBytes: limit))
-            } else {
-                let shard = node.shard(of: channel.eventLoop)
-                try channel.pipeline.syncOperations.addHandler(Session(shard: shard, request: request))
-            }
+            if request.awaitsToken { try channel.pipeline.syncOperations.addHandler(HelloGate()) }
+            let shard = node.shard(of: channel.eventLoop)
+            try channel.pipeline.syncOperations.addHandler(
+                isEcho(upgradeRequest)
+                    ? EchoHandler(shard: shard, compression: request.compression)
+                    : Session(shard: shard, request: request))
             return .webSocket
         }
     }

@@ -32,6 +32,15 @@ struct URLQuery {
     }
 }
 
+extension URLQuery {
+    /// A query in which no name may be given twice.
+    static func checked(_ text: String?) throws(Problem) -> URLQuery {
+        guard let query = URLQuery(text ?? "") else { throw .invalidRequest("the query is not valid") }
+        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
+        return query
+    }
+}
+
 /// Percent-encoding (RFC 3986 section 2.1).
 enum PercentEncoding {
     /// - Returns: nil when an escape is broken or the bytes are not UTF-8.

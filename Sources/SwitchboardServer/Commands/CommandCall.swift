@@ -75,7 +75,11 @@ struct CommandCall: Sendable {
     ) async throws -> CommandOutcome {
         let began = MonotonicClock.nanoseconds()
         var record = record
-        guard let updates = commands.begin(id) else { return .queueFull }
+        let updates: AsyncStream<Commands.Update>
+        do throws(BusError) {
+            guard let begun = try commands.begin(id) else { return .queueFull }
+            updates = begun
+        } catch { return .failed(error) }
         defer { commands.end(id) }
         do {
             let outcome = try await follow(updates, since: began, onOutput)
@@ -198,7 +202,7 @@ struct CommandCall: Sendable {
     private func send() {
         let command = BusCommand(
             id: id, client: client, name: order.name, payload: order.payload, timeout: order.timeout,
-            origin: commands.bus.node, trace: order.trace)
+            origin: commands.bus.node, trace: order.trace, signature: order.signature)
         commands.bus.route(.command(command), to: client) { [commands, id] result in
             switch result {
             case .success(.routed(let nodes)): commands.update(id, .routed(nodes: nodes))

@@ -17,6 +17,8 @@ struct CommandOrder: Sendable {
     var id: CommandID?
     /// The backend's trace, when it named one.
     var trace: TraceContext?
+    /// The backend's signature, which the client checks.
+    var signature: CommandSignature?
 }
 
 /// What came of a command.

@@ -21,6 +21,8 @@ final class Commands: Sendable {
     private static let maximumUpdates = 1024
     /// ... and the bytes of these pieces; what comes beyond is left out.
     static let maximumBacklog = 256 * 1024
+    /// Commands that callers may wait for at once.
+    static let maximumWaiting = 20_000
 
     private struct Waiting {
         let continuation: AsyncStream<Update>.Continuation
@@ -56,7 +58,9 @@ final class Commands: Sendable {
     }
 
     /// - Returns: nil when this node waits for a command of this id already.
-    func begin(_ id: CommandID) -> AsyncStream<Update>? {
+    /// - Throws: ``BusError/overloaded`` when it waits for too many.
+    func begin(_ id: CommandID) throws(BusError) -> AsyncStream<Update>? {
+        guard state.withLock({ $0.waiting.count }) < Self.maximumWaiting else { throw .overloaded }
         let (stream, continuation) = AsyncStream.makeStream(
             of: Update.self, bufferingPolicy: .bufferingOldest(Self.maximumUpdates))
         let isNew = state.withLock { state in

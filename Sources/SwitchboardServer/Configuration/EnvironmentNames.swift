@@ -2,7 +2,7 @@
 struct EnvironmentNames {
     /// Not settings of a node, but of the tools and tests around it.
     private static let others: Set<String> = [
-        "ADDRESS", "BENCHMARKS", "BIN", "CONFIG", "LOGS", "RUN", "STRICT", "TLS_PORT", "URL",
+        "ADDRESS", "BENCHMARKS", "BIN", "CA", "CONFIG", "KEY", "LOGS", "RUN", "STRICT", "TLS_PORT", "TOKEN", "URL",
     ]
     private let environment: [String: String]
 

@@ -7,7 +7,7 @@ public struct LoadedSettings: Sendable {
     public var logLevel: Logger.Level { settings.logLevel }
     public var logFormat: LogFormat { settings.logFormat }
     /// What is odd, but no reason to stop; a line each.
-    public let warnings: [String]
+    public private(set) var warnings: [String]
     private var settings = NodeSettings()
     /// Where each setting that was given was given.
     private var sources: [String: String] = [:]
@@ -21,6 +21,8 @@ public struct LoadedSettings: Sendable {
     public init(
         flags: [String: [String]], environment: [String: String], file: String?
     ) throws(ServerConfiguration.Problem) {
+        let secrets = try SecretFiles(environment)
+        let environment = secrets.environment
         let names = EnvironmentNames(environment)
         warnings = names.warnings
         var layers: [SettingsLayer] = []
@@ -36,12 +38,19 @@ public struct LoadedSettings: Sendable {
             for setting in Setting.all {
                 guard let texts = layer.texts(for: setting) else { continue }
                 try setting.read(texts, key: layer.key(of: setting), into: &settings)
-                sources[setting.name] = layer.place(of: setting)
+                let file = layer.origin == .environment ? secrets.places[setting.name] : nil
+                sources[setting.name] = file ?? layer.place(of: setting)
             }
         }
         configuration = try settings.configuration()
         for setting in Setting.all { try checkCompanion(of: setting) }
         try configuration.validate()
+        warnings += Setting.all.filter { flags[$0.name] != nil && $0.isSecret(in: settings) }.map(Self.exposure)
+    }
+
+    private static func exposure(of setting: Setting) -> String {
+        "the list of processes shows --\(setting.flag) to everybody on this machine, and it is confidential: give it in "
+            + "\(setting.environmentName), in a file that \(setting.environmentName)_FILE names, or in the file of settings"
     }
 
     private static func checkKeys(of file: SettingsFile) throws(ServerConfiguration.Problem) {

@@ -20,11 +20,11 @@ enum ByteText {
 }
 
 /// Times as people write them: `25` and `25s`, `500ms`, `10m`, `24h`, `7d`.
-enum DurationText {
+public enum DurationText {
     private static let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0), ("", 1.0)]
 
     /// - Returns: seconds.
-    @Sendable static func parse(_ text: String) -> Double? {
+    @Sendable public static func parse(_ text: String) -> Double? {
         guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }) else { return nil }
         let digits = trimmed(text.dropLast(unit.count))
         guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }) else { return nil }

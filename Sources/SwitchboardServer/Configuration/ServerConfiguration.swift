@@ -4,15 +4,18 @@ public import SwitchboardRedis
 
 /// Everything a node can be told, with the defaults of the operating contract. A limit or rate of 0 means none.
 public struct ServerConfiguration: Sendable {
-    /// Where to listen. Other than loopback needs ``allowAnonymous``, since there are no keys yet.
+    /// Where to listen. Other than loopback needs keys, or ``allowAnonymous``.
     public var host = "127.0.0.1"
     /// 0 takes a free port.
     public var port = 8080
     /// Redis; nil makes a complete single node.
     public var redis: RedisConfiguration?
     public var node: NodeID
-    /// Anybody may connect and push, also from other machines.
+    /// Where there are neither keys nor tokens: anybody may connect and push, also from other machines. Where there are: clients
+    /// may connect without a token.
     public var allowAnonymous = false
+    /// Keys and tokens.
+    public var auth = AuthConfiguration()
 
     /// The longest message of a client, in bytes.
     public var inboundLimit = 64 * 1024
@@ -26,11 +29,26 @@ public struct ServerConfiguration: Sendable {
     public var messageRate = 50
     /// ... and how many may come at once.
     public var messageBurst = 100
-    /// Requests a second that push.
+    /// Requests a second of each caller that push.
     public var publishRate = 1000
     /// Connections a second; beyond it 503 with `Retry-After`.
     public var acceptRate = 2000
     public var maximumConnections = 50_000
+    /// Connections from one address; of IPv6 from one network of 64 bits. ``trustedProxies`` are not counted themselves, but
+    /// those whom they name.
+    public var maximumConnectionsPerAddress = 5000
+    /// Connections that are no sessions: plain HTTP, and those that have not said what they are.
+    public var maximumPlainConnections = 10_000
+    /// Bytes a second that one client may send; each frame counts as ``frameCost`` bytes more than it has.
+    public var inboundRate = 4 * 1024 * 1024
+    /// So that a flood of empty frames is a flood as well.
+    static let frameCost = 512
+    /// Seconds within which a request's head, and the first request of a connection, must have come.
+    public var headTimeout = 10.0
+    /// Seconds within which a request's body must have come; of a stream of lines each line.
+    public var bodyTimeout = 60.0
+    /// Seconds for which a caller may leave its answer unread.
+    public var answerTimeout = 60.0
     /// Groups of one session.
     public var maximumGroups = 100
 
@@ -75,16 +93,24 @@ public struct ServerConfiguration: Sendable {
     var longestStop: Double? { drainLimit > 0 ? drainLimit + 5 : nil }
     /// Percent of its sessions a minute that a node sends to others while it has more than its share; 0 is off.
     public var rebalance = 0.0
+    /// Clients that offer `permessage-deflate` are answered with it.
+    public var compression = false
     /// Serves `/ws/echo`.
     public var diagnostics = false
     /// Serves `/metrics`.
     public var metrics = true
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` and whose PROXY header is believed.
     public var trustedProxies: [AddressRange] = AddressRange.loopback
+    /// Every connection begins with a header of the PROXY protocol.
+    public var proxyProtocol = false
+    public var tls = TLSSettings()
     /// Event loops; 0 takes one for each core.
     public var loops = 0
 
     public init(node: NodeID) { self.node = node }
+
+    /// Whether only this machine can reach the node.
+    var isLoopback: Bool { host == "localhost" || AddressRange.loopback.contains { $0.contains(host) } }
 
     /// Why the configuration cannot be used, in one line.
     public struct Problem: Error, Sendable, CustomStringConvertible {
@@ -96,13 +122,15 @@ public struct ServerConfiguration: Sendable {
     public func validate() throws(Problem) {
         let settings = NodeSettings(self)
         for setting in Setting.all { try setting.check(settings) }
-        let isLoopback = host == "localhost" || AddressRange.loopback.contains { $0.contains(host) }
-        guard isLoopback || allowAnonymous else {
-            throw Problem(
-                "host: \(host) is reachable by other machines, and nothing asks for keys: "
-                    + "listen on 127.0.0.1, or allow it with --allow-anonymous")
-        }
+        try auth.validate(allowAnonymous: allowAnonymous)
+        _ = try AccessPolicy(self)
         try webhooks.validate(upstream: upstream)
+        guard (tls.certificate == nil) == (tls.key == nil) else {
+            throw Problem("tlsCertificate: it goes with tlsKey: give both or neither")
+        }
+        guard !proxyProtocol || !trustedProxies.isEmpty else {
+            throw Problem("proxyProtocol: nobody may connect unless trustedProxies names who is a proxy")
+        }
         guard drainLimit == 0 || drainDelay < drainLimit else {
             throw Problem("drainDelay: it must be less than drainLimit (\(drainLimit) s)")
         }

@@ -18,6 +18,8 @@ public struct Setting: Sendable {
     public let form: Form
     /// Its value is never shown.
     public let isSecret: Bool
+    /// Its value, or a part of some values, is never shown.
+    let mayBeSecret: Bool
     /// What not giving it means, when it has no value then.
     public let absence: String?
     /// The setting without which this one does nothing.
@@ -59,6 +61,7 @@ public struct Setting: Sendable {
         self.form = kind.form
         self.absence = absence
         self.isSecret = isSecret
+        mayBeSecret = isSecret || kind.mayRedact
         self.companions = companions
         take = { texts, settings throws(WrongValue) in
             let value = try kind.read(texts)
@@ -113,6 +116,9 @@ public struct Setting: Sendable {
         guard let text = text(settings) else { return nil }
         return (isSecret ? "(hidden)" : text, !redacts(settings))
     }
+
+    /// Whether the value in force has something secret.
+    func isSecret(in settings: NodeSettings) -> Bool { !isDefault(in: settings) && redacts(settings) }
 
     /// Checks the value in force.
     func check(_ settings: NodeSettings) throws(ServerConfiguration.Problem) {

@@ -9,6 +9,8 @@ struct SettingKind<Value: Sendable>: Sendable {
     let allows: @Sendable (Value) -> Bool
     /// Whether `show` leaves out something secret.
     let redacts: @Sendable (Value) -> Bool
+    /// Whether there are such values.
+    let mayRedact: Bool
 
     /// A kind that is written as one text.
     ///
@@ -17,11 +19,12 @@ struct SettingKind<Value: Sendable>: Sendable {
     init(
         _ form: Setting.Form, rule: String, show: @escaping @Sendable (Value) -> String? = { "\($0)" },
         allows: @escaping @Sendable (Value) -> Bool = { _ in true },
-        redacts: @escaping @Sendable (Value) -> Bool = { _ in false },
+        redacts: (@Sendable (Value) -> Bool)? = nil,
         parse: @escaping @Sendable (String) throws(WrongValue) -> Value?
     ) {
         self.init(
-            form: form, rule: rule, show: show, allows: allows, redacts: redacts,
+            form: form, rule: rule, show: show, allows: allows, redacts: redacts ?? { _ in false },
+            mayRedact: redacts != nil,
             read: { texts throws(WrongValue) in
                 let text = texts.joined(separator: ",")
                 guard let value = try parse(text) else { throw WrongValue(text, rule: rule) }
@@ -31,7 +34,7 @@ struct SettingKind<Value: Sendable>: Sendable {
 
     private init(
         form: Setting.Form, rule: String, show: @escaping @Sendable (Value) -> String?,
-        allows: @escaping @Sendable (Value) -> Bool, redacts: @escaping @Sendable (Value) -> Bool,
+        allows: @escaping @Sendable (Value) -> Bool, redacts: @escaping @Sendable (Value) -> Bool, mayRedact: Bool,
         read: @escaping @Sendable ([String]) throws(WrongValue) -> Value
     ) {
         self.form = form
@@ -40,6 +43,7 @@ struct SettingKind<Value: Sendable>: Sendable {
         self.show = show
         self.allows = allows
         self.redacts = redacts
+        self.mayRedact = mayRedact
     }
 
     /// Any number of elements, each written as one text without a comma.
@@ -50,7 +54,7 @@ struct SettingKind<Value: Sendable>: Sendable {
     ) -> SettingKind where Value == [Element] {
         SettingKind(
             form: .list(placeholder), rule: rule, show: { $0.map(show).joined(separator: ", ") },
-            allows: { $0.allSatisfy(allows) }, redacts: { _ in false },
+            allows: { $0.allSatisfy(allows) }, redacts: { _ in false }, mayRedact: false,
             read: { texts throws(WrongValue) in
                 var elements: [Element] = []
                 for text in texts {
@@ -66,7 +70,7 @@ struct SettingKind<Value: Sendable>: Sendable {
         let (read, show, allows, redacts) = (read, show, allows, redacts)
         return SettingKind<Value?>(
             form: form, rule: rule, show: { $0.flatMap(show) }, allows: { $0.map(allows) ?? true },
-            redacts: { $0.map(redacts) ?? false },
+            redacts: { $0.map(redacts) ?? false }, mayRedact: mayRedact,
             read: { texts throws(WrongValue) in try read(texts) })
     }
 }

@@ -55,6 +55,8 @@ extension SettingKind where Value == String {
 
     static let text = SettingKind(.value("TEXT"), rule: "a text", allows: { !$0.isEmpty }, parse: { $0 })
 
+    static let file = SettingKind(.value("FILE"), rule: "a file's path", allows: { !$0.isEmpty }, parse: { $0 })
+
     static let webURL = SettingKind(
         .value("URL"), rule: "a URL such as https://host/path",
         show: { text in

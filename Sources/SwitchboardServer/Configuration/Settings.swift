@@ -9,7 +9,9 @@ extension Setting {
     private static let timeToLive = 1...Int(PushOptionsReader.maximumTimeToLive)
 
     /// Every setting of a node, in the order of the help. How to add one: docs/architecture.md.
-    public static let all: [Setting] = [
+    public static let all: [Setting] = node + authentication
+
+    private static let node: [Setting] = [
         Setting("host", .host, \.server.host, "Where to listen."),
         Setting("port", .port, \.server.port, "The port; 0 takes a free one."),
         Setting(
@@ -31,7 +33,7 @@ extension Setting {
             absence: "the host's name and something random"),
         Setting(
             "allowAnonymous", .toggle, \.server.allowAnonymous,
-            "Let anybody connect and push, also from other machines."),
+            "Let clients connect without a token; where there are neither keys nor tokens, let anybody do anything."),
         Setting("inboundLimit", .bytes, \.server.inboundLimit, "The longest message of a client."),
         Setting("bodyLimit", .bytes, \.server.bodyLimit, "The longest request body."),
         Setting("outboundLimit", .bytes, \.server.outboundLimit, "Bytes that may wait for one session."),
@@ -50,9 +52,28 @@ extension Setting {
             "How long a history keeps a push that says nothing else."),
         Setting("messageRate", .count(), \.server.messageRate, "Messages a second of one client."),
         Setting("messageBurst", .count(), \.server.messageBurst, "Messages of one client that may come at once."),
-        Setting("publishRate", .count(), \.server.publishRate, "Pushing requests a second, then 429."),
+        Setting("publishRate", .count(), \.server.publishRate, "Pushing requests a second of each caller, then 429."),
         Setting("acceptRate", .count(), \.server.acceptRate, "New connections a second, then 503."),
         Setting("maxConnections", .count(), \.server.maximumConnections, "Connections of this node, then 503."),
+        Setting(
+            "maxConnectionsPerAddress", .count(), \.server.maximumConnectionsPerAddress,
+            "Connections from one address, or IPv6 network of 64 bits, then 429; trusted proxies count as whom they name."
+        ),
+        Setting(
+            "maxPlainConnections", .count(), \.server.maximumPlainConnections,
+            "Connections that are no sessions, such as those of backends, then 503."),
+        Setting(
+            "inboundRate", .bytes, \.server.inboundRate,
+            "Bytes a second of one client, with 512 more for each frame; twice as many at once."),
+        Setting(
+            "headTimeout", .seconds(0.1...day), \.server.headTimeout,
+            "The time within which the head of a request must have come."),
+        Setting(
+            "bodyTimeout", .seconds(0.1...day), \.server.bodyTimeout,
+            "The time within which the body of a request must have come, of NDJSON each line."),
+        Setting(
+            "answerTimeout", .seconds(0.1...day), \.server.answerTimeout,
+            "The time for which a caller may leave its answer unread."),
         Setting("maxGroups", .count(), \.server.maximumGroups, "Groups that one session may be in."),
         Setting("heartbeatInterval", .seconds(0.2...day), \.server.heartbeatInterval, "The time between pings."),
         Setting(
@@ -75,7 +96,24 @@ extension Setting {
             "rebalance", .percent, \.server.rebalance,
             "Percent of its clients a minute that a node with more than its share sends to others; 0 is off."),
         Setting(
-            "trustedProxies", .networks, \.server.trustedProxies, "Networks whose X-Forwarded-For is believed."),
+            "trustedProxies", .networks, \.server.trustedProxies,
+            "Networks whose X-Forwarded-For and PROXY header are believed."),
+        Setting(
+            "proxyProtocol", .toggle, \.server.proxyProtocol,
+            "Every connection begins with a PROXY header (version 1 or 2); only trustedProxies may connect."),
+        Setting(
+            "tlsCertificate", .file, \.server.tls.certificate,
+            "Speak TLS: a PEM file with the certificate, then its chain.", absence: "no TLS", needs: "tlsKey"),
+        Setting(
+            "tlsKey", .file, \.server.tls.key, "A PEM file with the certificate's key.", absence: "no TLS",
+            needs: "tlsCertificate"),
+        Setting(
+            "tlsReloadInterval", .seconds(0...day), \.server.tls.reloadInterval,
+            "The time between two looks whether these files have changed; 0 leaves it to SIGHUP.",
+            needs: "tlsCertificate"),
+        Setting(
+            "tlsHandshakes", .count(), \.server.tls.handshakeLimit,
+            "TLS handshakes that may be under way; beyond it one that lasts gives way.", needs: "tlsCertificate"),
         Setting(
             "upstream", .choice, \.server.upstream,
             "Where messages of clients go: the stream in Redis, the webhook, both or nowhere."),
@@ -120,6 +158,9 @@ extension Setting {
         Setting(
             "connectingDefault", .choice, \.server.webhooks.connectingDefault,
             "What a client gets when it does not answer.", needs: "connectingURL"),
+        Setting(
+            "compression", .toggle, \.server.compression,
+            "Compress messages of 128 bytes or more for clients that offer it (permessage-deflate)."),
         Setting("loops", .count(0...1024), \.server.loops, "Event loops; 0 takes one for each core."),
         Setting(
             "diagnostics", .toggle, \.server.diagnostics, "Serve /ws/echo, for probing the way through a proxy."),

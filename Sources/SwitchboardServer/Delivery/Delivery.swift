@@ -13,6 +13,9 @@ final class Delivery: Sendable {
     /// Milliseconds after which silent nodes are compared with those that are known to live.
     private static let doubtAfter: UInt64 = 100
 
+    /// Answers that may be waited for at once (`Prefer: wait`).
+    static let maximumWaiting = 10_000
+
     private struct Pending {
         let id: PushID
         var tracker: PushTracker
@@ -23,6 +26,8 @@ final class Delivery: Sendable {
         let isDurable: Bool
         let completion: Completion
         let kind: PushTally.Kind
+        /// It is one of those that `waiting` counts.
+        let waits: Bool
 
         var awaitsStore: Bool { isDurable && !tracker.isPublished }
     }
@@ -30,10 +35,26 @@ final class Delivery: Sendable {
     private struct State {
         var ids = ULIDGenerator()
         var pending = TicketTable<Pending>()
-        var rate: TokenBucket
+        var waiting = 0
+        var rates: CallerRates
         var pushes = 0
         var throttled = 0
         var tally = PushTally()
+
+        /// - Returns: nil when there are too many.
+        mutating func add(_ push: Pending) -> UInt64? {
+            guard !push.waits || waiting < Delivery.maximumWaiting, let ticket = pending.insert(push) else {
+                return nil
+            }
+            if push.waits { waiting += 1 }
+            return ticket
+        }
+
+        mutating func remove(_ ticket: UInt64) -> Pending? {
+            guard let push = pending.remove(ticket) else { return nil }
+            if push.waits { waiting -= 1 }
+            return push
+        }
     }
 
     private let bus: any Bus
@@ -44,7 +65,7 @@ final class Delivery: Sendable {
     private let hasRate: Bool
     private let state: Mutex<State>
 
-    /// - Parameter rate: Pushes a second; 0 means no limit.
+    /// - Parameter rate: Requests a second of each caller; 0 means no limit.
     init(bus: any Bus, store: any Store, rate: Int, limits: KeepingLimits, metrics: NodeMetrics = NodeMetrics()) {
         self.bus = bus
         self.store = store
@@ -52,7 +73,7 @@ final class Delivery: Sendable {
         self.metrics = metrics
         journal = PushJournal(store: store, node: bus.node)
         hasRate = rate > 0
-        state = Mutex(State(rate: TokenBucket(rate: rate, burst: rate, now: MonotonicClock.nanoseconds())))
+        state = Mutex(State(rates: CallerRates(rate: rate, now: MonotonicClock.nanoseconds())))
     }
 
     var pushes: Int { state.withLock { $0.pushes } }
@@ -61,14 +82,14 @@ final class Delivery: Sendable {
     /// What became of the pushes that are answered.
     var tally: PushTally { state.withLock { $0.tally } }
 
-    /// - Returns: Seconds to wait, when the rate is exceeded.
-    func throttle() -> Int? {
+    /// - Returns: Seconds to wait, when the caller's rate is exceeded.
+    func throttle(_ principal: Principal) -> Int? {
         guard hasRate else { return nil }
         let now = MonotonicClock.nanoseconds()
         return state.withLock { state in
-            if state.rate.take(now: now) { return nil }
+            guard let seconds = state.rates.wait(principal, now: now) else { return nil }
             state.throttled += 1
-            return state.rate.retryAfter
+            return seconds
         }
     }
 
@@ -164,13 +185,13 @@ final class Delivery: Sendable {
         let (id, ticket): (PushID, UInt64?) = state.withLock { state in
             let id = options.id ?? PushID(unchecked: state.ids.next(milliseconds: now))
             state.pushes += 1
-            let ticket = state.pending.insert(
+            let ticket = state.add(
                 Pending(
                     id: id, tracker: tracker, since: since, deadline: since + (wait ?? Self.receiptTimeout),
                     isDurable: options.keeping != nil,
                     completion: isNoted && (options.keeping != nil || wait != nil)
                         ? journal.noting(order.target, completion) : completion,
-                    kind: kind))
+                    kind: kind, waits: wait != nil))
             if ticket == nil { state.tally.count(kind, .failed) }
             return (id, ticket)
         }
@@ -202,7 +223,7 @@ final class Delivery: Sendable {
     private func update(_ ticket: UInt64, _ step: (inout PushTracker) -> PushReport?) {
         let done: (Pending, PushReport)? = state.withLock { state in
             guard let report = state.pending.update(ticket, { step(&$0.tracker) }) ?? nil,
-                let pending = state.pending.remove(ticket)
+                let pending = state.remove(ticket)
             else { return nil }
             state.tally.count(pending.kind, PushTally.Outcome(report))
             return (pending, report)
@@ -212,7 +233,7 @@ final class Delivery: Sendable {
 
     private func fail(_ ticket: UInt64, _ failure: PushFailure) {
         let pending = state.withLock { state in
-            let pending = state.pending.remove(ticket)
+            let pending = state.remove(ticket)
             if let pending { state.tally.count(pending.kind, PushTally.Outcome(failure)) }
             return pending
         }

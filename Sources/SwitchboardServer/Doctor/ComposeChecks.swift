@@ -22,15 +22,20 @@ struct ComposeChecks {
     }
 
     private func findings(_ service: ComposeFile.Service) -> [Finding] {
+        // Files that are named there are those of the container.
+        let (environment, namesSecrets) = SecretFiles.withoutNames(service.environment)
         do throws(ServerConfiguration.Problem) {
             let arguments = try FlagReader(service.arguments)
-            // A file that is named there is one of the container.
-            var environment = service.environment
+            var environment = environment
             let namesFile = environment.removeValue(forKey: "SWITCHBOARD_CONFIG") != nil || arguments.namesFile
             let loaded = try LoadedSettings(
                 flags: arguments.given, environment: environment, file: namesFile ? settingsFile : nil)
             return [grace(service, loaded.configuration), openFiles(service, loaded.configuration)]
         } catch {
+            if namesSecrets {
+                let found = "service \(service.name): \(error); or what is missing is in a file of the container"
+                return [.unknown("compose.settings", found)]
+            }
             return [
                 .problem(
                     "compose.settings", "service \(service.name): \(error)",

@@ -19,7 +19,9 @@ public struct Doctor: Sendable {
 
     public func findings() async -> [Finding] {
         var findings = [DescriptorCheck(maximumConnections: configuration.maximumConnections).finding]
+        findings += TLSChecks(files: configuration.tls.files, redis: configuration.redis).findings
         findings += await redis()
+        findings += await AuthChecks(configuration: configuration.auth).findings()
         if let composeFile { findings += ComposeChecks(path: composeFile, settingsFile: settingsFile).findings }
         return findings
     }

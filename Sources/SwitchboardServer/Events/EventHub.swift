@@ -32,6 +32,7 @@ final class EventHub: Sendable {
     private struct Watcher {
         let watch: Watch
         let feed: WatcherFeed
+        let standing: Standing?
         var renewAt: UInt64
     }
 
@@ -132,15 +133,16 @@ final class EventHub: Sendable {
 
     /// Begins to watch the whole cluster.
     ///
+    /// - Parameter standing: Whether whoever watches still may; its feed ends when that is not so any more.
     /// - Returns: nil when too many do so here, or the node stops.
-    func watch(client: ClientID?, types: [String]) -> WatcherFeed? {
+    func watch(client: ClientID?, types: [String], standing: Standing? = nil) -> WatcherFeed? {
         let watch = Watch(
             id: RequestID.new(), origin: bus.node, client: client, types: types, lease: Self.lease)
         let feed = WatcherFeed(id: watch.id, limit: Self.maximumBatches)
         let mayWatch = state.withLock { state in
             guard !state.isClosed, state.watchers.count < Self.maximumWatchers else { return false }
             state.watchers[watch.id] = Watcher(
-                watch: watch, feed: feed, renewAt: Self.now + UInt64(Self.renewal))
+                watch: watch, feed: feed, standing: standing, renewAt: Self.now + UInt64(Self.renewal))
             return true
         }
         guard mayWatch else { return nil }
@@ -163,6 +165,7 @@ final class EventHub: Sendable {
     /// Time passes: called several times a second.
     func sweep() {
         guard isWatched || state.withLock({ !$0.watchers.isEmpty }) else { return }
+        dismiss()
         let now = Self.now
         let (batches, renewals) = state.withLock { state in
             for (id, heeded) in state.heeded where heeded.until <= now { state.heeded[id] = nil }
@@ -173,6 +176,12 @@ final class EventHub: Sendable {
         for (origin, batch) in batches {
             if origin == bus.node { received(batch) } else { bus.send(.events(batch), to: origin) }
         }
+    }
+
+    /// Ends the feeds of those that may not watch any more.
+    private func dismiss() {
+        let watchers = state.withLock { $0.watchers.values.filter { $0.standing != nil } }
+        for watcher in watchers where watcher.standing?.refusal != nil { watcher.feed.finish() }
     }
 
     private func takeBatches(_ state: inout State) -> [(origin: NodeID, batch: EventBatch)] {

@@ -15,9 +15,10 @@ public enum LogFormat: String, Sendable, CaseIterable {
     /// - Parameter label: The name of the logger.
     public func handler(label: String) -> any LogHandler {
         switch self {
-        case .plain: StreamLogHandler.standardError(label: label)
+        case .plain: OneLineLogHandler(StreamLogHandler.standardError(label: label))
         // A log that nobody reads any more must not end the node.
-        case .json: JSONLogHandler { line in try? FileHandle.standardError.write(contentsOf: line) }
+        case .json:
+            OneLineLogHandler(JSONLogHandler { line in try? FileHandle.standardError.write(contentsOf: line) })
         }
     }
 }

@@ -1,7 +1,9 @@
+import SwitchboardProtocol
+
 /// What one event loop counts; added up when somebody asks.
 struct ShardCounters: Sendable {
-    var rawSessions = 0
-    var framedSessions = 0
+    /// Sessions that are open.
+    var forms = FormTally()
     /// WebSocket connections since the start ...
     var accepted = 0
     /// ... and those of them that have ended.
@@ -16,17 +18,18 @@ struct ShardCounters: Sendable {
     var queuedSessions = 0
     var closes = CloseTally()
     var refusals = RefusalTally()
+    var handshakes = OutcomeTally<HandshakeOutcome>()
+    var proxyHeaders = OutcomeTally<ProxyHeaderOutcome>()
     /// From the acceptance of pushes to the sockets.
     var latency = Histogram(.latency)
     /// Of pings.
     var roundTrip = Histogram(.latency)
 
-    var sessions: Int { rawSessions + framedSessions }
+    var sessions: Int { forms.sessions(.raw) + forms.sessions(.framed) }
 
     static func + (left: ShardCounters, right: ShardCounters) -> ShardCounters {
         var sum = left
-        sum.rawSessions += right.rawSessions
-        sum.framedSessions += right.framedSessions
+        sum.forms = left.forms + right.forms
         sum.accepted += right.accepted
         sum.closed += right.closed
         sum.deliveries += right.deliveries
@@ -37,6 +40,8 @@ struct ShardCounters: Sendable {
         sum.queuedSessions += right.queuedSessions
         sum.closes = left.closes + right.closes
         sum.refusals = left.refusals + right.refusals
+        sum.handshakes = left.handshakes + right.handshakes
+        sum.proxyHeaders = left.proxyHeaders + right.proxyHeaders
         sum.latency = left.latency + right.latency
         sum.roundTrip = left.roundTrip + right.roundTrip
         return sum

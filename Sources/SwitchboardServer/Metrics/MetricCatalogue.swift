@@ -14,6 +14,8 @@ enum MetricCatalogue {
 
     static let connections = MetricDescription(
         "switchboard_connections", .gauge, "Sessions that are open, by mode: raw or framed.")
+    static let compressed = MetricDescription(
+        "switchboard_compressed_connections", .gauge, "Sessions that are open and have agreed on compression.")
     static let connectionsLimit = MetricDescription(
         "switchboard_connections_limit", .gauge, "The most sessions that this node takes; 0 means no limit.")
     static let accepted = MetricDescription(
@@ -23,6 +25,24 @@ enum MetricCatalogue {
         "Sessions that ended, by close code; 1006: the connection was lost, 4101: the client was too slow.")
     static let refused = MetricDescription(
         "switchboard_connections_refused_total", .counter, "Handshakes that were refused, by problem code.")
+    static let plainConnections = MetricDescription(
+        "switchboard_plain_connections", .gauge, "Connections that are no sessions: plain HTTP, or not yet known.")
+    static let addresses = MetricDescription(
+        "switchboard_connection_addresses", .gauge, "Addresses whose connections are counted against their limit.")
+    static let limited = MetricDescription(
+        "switchboard_limited_total", .counter, "What was refused or cut off since it was too much, by limit.")
+    static let handshakes = MetricDescription(
+        "switchboard_tls_handshakes_total", .counter,
+        "TLS handshakes by outcome; displaced and refused: there were more than tlsHandshakes.")
+    static let proxyHeaders = MetricDescription(
+        "switchboard_proxy_headers_total", .counter,
+        "Connections that had to begin with a PROXY header, by what came; untrusted: from no trusted proxy.")
+    static let certificateExpiry = MetricDescription(
+        "switchboard_tls_certificate_expiry_timestamp_seconds", .gauge,
+        "Unix time at which the node's certificate expires, or one of its chain.")
+    static let certificateStale = MetricDescription(
+        "switchboard_tls_certificate_stale", .gauge,
+        "1 while the files of the certificate hold something that could not be taken.")
     static let queueBytes = MetricDescription(
         "switchboard_queue_bytes", .gauge, "Bytes that wait for clients because their sockets are full.")
     static let queuedSessions = MetricDescription(
@@ -31,6 +51,10 @@ enum MetricCatalogue {
         "switchboard_ping_round_trip_seconds", .histogram, "Time between a ping and its pong.")
     static let messages = MetricDescription(
         "switchboard_messages_received_total", .counter, "Messages from clients for the backends.")
+
+    static let authRefused = MetricDescription(
+        "switchboard_auth_refused_total", .counter,
+        "Requests and connections that were refused for what they show of who they are, by kind and reason.")
 
     // MARK: Pushes and commands
 
@@ -97,7 +121,7 @@ enum MetricCatalogue {
         "Series that were added up under 'other' because their metric has too many.")
 
     /// Those that are recorded by way of swift-metrics; the others are read where they are counted.
-    static let recorded = [mailboxPushes, mailboxBytes, commands, commandLatency]
+    static let recorded = [limited, mailboxPushes, mailboxBytes, commands, commandLatency]
 
     static let scales: [String: HistogramScale] = [
         mailboxPushes.name: .count, mailboxBytes.name: .bytes, commandLatency.name: .conversation,

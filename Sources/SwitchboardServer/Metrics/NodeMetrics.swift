@@ -12,6 +12,7 @@ final class NodeMetrics: Sendable {
     let registry: PrometheusRegistry
     private let commandLatency: Timer
     private let commandOutcomes: [String: Counter]
+    private let limits: [Limit: Counter]
     private let mailboxPushes: Recorder
     private let mailboxBytes: Recorder
     /// Sessions that there were when the node began to send them away.
@@ -26,8 +27,21 @@ final class NodeMetrics: Sendable {
                 let name = MetricCatalogue.commands.name
                 return (label, Counter(label: name, dimensions: [("outcome", label)], factory: registry))
             })
+        limits = Dictionary(
+            uniqueKeysWithValues: Limit.allCases.map { limit in
+                let name = MetricCatalogue.limited.name
+                return (limit, Counter(label: name, dimensions: [("limit", limit.rawValue)], factory: registry))
+            })
         mailboxPushes = Recorder(label: MetricCatalogue.mailboxPushes.name, factory: registry)
         mailboxBytes = Recorder(label: MetricCatalogue.mailboxBytes.name, factory: registry)
+    }
+
+    /// Somebody ran into a limit.
+    func reached(_ limit: Limit) { limits[limit]?.increment() }
+
+    /// A request is answered with a problem: counted when that is because of a limit.
+    func answered(with problem: Problem) {
+        if let limit = problem.limit { reached(limit) }
     }
 
     /// A command has come to its end.

@@ -91,7 +91,7 @@ extension Node {
         let state = ServerFrame.Hello.Channel(recovered: false, offset: newest.description)
         for shard in shards {
             shard.loop.execute {
-                for slot in shard.table.slots where slot.isOpen && slot.isFramed {
+                for slot in shard.table.slots where slot.isOpen && slot.form.mode == .framed {
                     guard let session = slot.session, let record = session.record, session.hears(channel) else {
                         continue
                     }

@@ -11,6 +11,7 @@ final class Node: BusReceiver {
     let bus: any Bus
     let store: any Store
     let busHealth: BusHealth
+    let authenticator: Authenticator
     let logger: Logger
     /// Single pushes and commands are logged, too. Known beforehand, since a push costs hardly more than the question.
     let isVerbose: Bool
@@ -20,6 +21,8 @@ final class Node: BusReceiver {
     let commands: Commands
     let idempotency: Idempotency
     let journal: PushJournal
+    /// nil where the port speaks no TLS.
+    let tls: TLSIdentity?
     /// nil where no backend is told or asked anything.
     let webhooks: Webhooks?
     let unclaimedMail = UnclaimedMail()
@@ -34,6 +37,9 @@ final class Node: BusReceiver {
     let events: EventHub
     /// WebSocket connections, also those that are being opened or closed.
     let socketCount = Gauge()
+    /// Connections that are no sessions: plain HTTP, or not yet known.
+    let plainConnections = Gauge()
+    let addresses: AddressBook
     private let rebalance: Mutex<Rebalance>
     private let rebalancedAt = Atomic<UInt64>(MonotonicClock.nanoseconds())
     /// Unix milliseconds at which the bus was last found available.
@@ -49,7 +55,7 @@ final class Node: BusReceiver {
 
     init(
         configuration: ServerConfiguration, bus: any Bus, store: any Store, busHealth: BusHealth,
-        loops: [any EventLoop], webhooks: Webhooks? = nil,
+        authenticator: Authenticator, loops: [any EventLoop], webhooks: Webhooks? = nil, tls: TLSIdentity? = nil,
         logger: Logger
     ) {
         let metrics = NodeMetrics()
@@ -59,7 +65,10 @@ final class Node: BusReceiver {
         self.bus = bus
         self.store = store
         self.busHealth = busHealth
+        self.authenticator = authenticator
         self.logger = logger
+        addresses = AddressBook(
+            limit: configuration.maximumConnectionsPerAddress, trusted: configuration.trustedProxies)
         isVerbose = logger.logLevel <= .debug
         loopCount = loops.count
         drain = NodeDrain(configuration: configuration)
@@ -73,6 +82,7 @@ final class Node: BusReceiver {
         idempotency = Idempotency(store: store, loop: loops[0])
         journal = PushJournal(store: store, node: configuration.node)
         self.webhooks = webhooks
+        self.tls = tls
         shardsBox = ShardList()
         shardsBox.fill(loops.enumerated().map { Shard(index: UInt32($0.offset), loop: $0.element, node: self) })
         bus.attach(self)

@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import CoreMetrics
 import Foundation
 public import Logging
@@ -19,10 +20,15 @@ import UnixSignals
 public struct SwitchboardServer: Sendable {
     private let configuration: ServerConfiguration
     private let logger: Logger
+    private let tls: TLSIdentity?
 
-    /// - Throws: ``ServerConfiguration/Problem`` when the configuration is unsafe or contradictory.
+    /// Reads the certificates that the configuration names.
+    ///
+    /// - Throws: ``ServerConfiguration/Problem`` when the configuration is unsafe or contradictory, or a certificate cannot be
+    ///   used.
     public init(configuration: ServerConfiguration, logger: Logger) throws(ServerConfiguration.Problem) {
         try configuration.validate()
+        tls = try configuration.readCertificates()
         self.configuration = configuration
         self.logger = logger
     }
@@ -30,10 +36,23 @@ public struct SwitchboardServer: Sendable {
     /// Runs until SIGTERM or SIGINT; a second one ends at once.
     ///
     /// - Parameter onListening: Called with the port once the node listens.
-    /// - Throws: when the port cannot be bound.
+    /// - Throws: ``ServerConfiguration/Problem`` when a file of keys cannot be used, and when the port cannot be bound.
     public func run(onListening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
         let threads = configuration.loops > 0 ? configuration.loops : ProcessorCount.usable
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        let http = KeySetSource.client(on: group)
+        do { try await run(on: group, http: http, onListening: onListening) } catch {
+            try? await http.shutdown()
+            throw error
+        }
+        try await http.shutdown()
+        try await group.shutdownGracefully()
+    }
+
+    private func run(
+        on group: MultiThreadedEventLoopGroup, http: HTTPClient, onListening: @escaping @Sendable (Int) async -> Void
+    ) async throws {
+        let authenticator = try await Authenticator.starting(configuration, http: http, logger: logger)
         let (bus, store, redis) = connect(group)
         let client =
             configuration.webhooks.isUsed
@@ -43,7 +62,8 @@ public struct SwitchboardServer: Sendable {
         }
         let node = Node(
             configuration: configuration, bus: bus, store: store, busHealth: BusHealth(redis),
-            loops: Array(group.makeIterator()), webhooks: webhooks, logger: logger)
+            authenticator: authenticator, loops: Array(group.makeIterator()), webhooks: webhooks, tls: tls,
+            logger: logger)
         node.start()
         let host = configuration.host
         let listener = ConnectionListener(node: node, group: group, responder: APIResponder.make(node: node)) { port in
@@ -53,7 +73,13 @@ public struct SwitchboardServer: Sendable {
         // Started in this order and stopped in the reverse one: first the sessions are sent away, while requests are still
         // answered, then the port is closed, then presence is given up, and the bus goes last.
         var services: [any Service] = []
+        if let signers = authenticator.signers { services.append(signers) }
         if let redis { services.append(RedisService(cluster: redis)) }
+        let readAgain: [(any Reloadable)?] = [tls, authenticator.canReload ? authenticator : nil]
+        let interval = configuration.tls.reloadInterval
+        if let reload = await ReloadService(readAgain.compactMap { $0 }, interval: interval, logger: logger) {
+            services.append(reload)
+        }
         if webhooks != nil, configuration.webhooks.secrets.isEmpty {
             logger.warning("webhooks are not signed: there is no secret")
         }
@@ -62,7 +88,8 @@ public struct SwitchboardServer: Sendable {
         }
         services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services.map { .init(service: NamedService($0)) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
         if let limit = configuration.longestStop { lifecycle.maximumGracefulShutdownDuration = .seconds(limit) }
         let impatience = Task { await Self.endAtSecondSignal(node) }
         defer { impatience.cancel() }
@@ -72,7 +99,6 @@ public struct SwitchboardServer: Sendable {
         }
         node.stop()
         await client?.shutdown()
-        try await group.shutdownGracefully()
     }
 
     /// The first signal begins the orderly end; who sends another does not want to wait for it.
@@ -95,6 +121,16 @@ public struct SwitchboardServer: Sendable {
         configuration.upstreamLimit = self.configuration.upstreamLimit
         let redis = RedisBackplane(configuration: configuration, group: group, logger: logger)
         return (redis.bus, redis.store, redis)
+    }
+}
+
+extension ServerConfiguration {
+    /// - Returns: nil where the port speaks no TLS.
+    /// - Throws: one line that says which file cannot be used, and why.
+    fileprivate func readCertificates() throws(Problem) -> TLSIdentity? {
+        do throws(RedisConfigurationError) { try redis?.checkTrustRoots() } catch { throw Problem("redisCA: \(error)") }
+        guard let files = tls.files else { return nil }
+        return try TLSIdentity(files)
     }
 }
 

@@ -1,24 +1,35 @@
 import NIOCore
 import SwitchboardCore
 import SwitchboardProtocol
+import SwitchboardWebSocket
 
 /// What is to leave at the end of a loop's turn.
 struct Outbox {
     /// Pushes to the same receivers, one frame behind the other.
     struct Batch {
-        private(set) var raw: ByteBuffer?
-        private(set) var framed: ByteBuffer?
+        private var raw: ByteBuffer?
+        private var framed: ByteBuffer?
+        /// For sessions that have agreed on compression.
+        private var compressed: [FrameForm: ByteBuffer] = [:]
         private(set) var pushes = 0
         private(set) var collectors: [ReceiptCollector] = []
         /// When the pushes were accepted, as far as that is known.
         private(set) var sentAt: [UInt64] = []
 
-        mutating func append(_ push: PreparedPush, _ collector: ReceiptCollector?, _ counters: ShardCounters) {
+        /// - Parameter receivers: The sessions of the loop; nothing is prepared for a form that none of them has.
+        mutating func append(
+            _ push: PreparedPush, _ collector: ReceiptCollector?, _ receivers: FormTally,
+            by compressor: MessageCompressor
+        ) {
             pushes += 1
             if let collector { collectors.append(collector) }
             if let time = push.push.sentAt { sentAt.append(time) }
-            if counters.rawSessions > 0 { Self.append(push.raw, to: &raw) }
-            if counters.framedSessions > 0 { Self.append(push.framed, to: &framed) }
+            if receivers[.raw] > 0 { Self.append(push.frame(.raw, by: compressor), to: &raw) }
+            if receivers[.framed] > 0 { Self.append(push.frame(.framed, by: compressor), to: &framed) }
+            guard receivers.compressed > 0 else { return }
+            for form in FrameForm.all where form.window != nil && receivers[form] > 0 {
+                Self.append(push.frame(form, by: compressor), to: &compressed[form])
+            }
         }
 
         private static func append(_ frame: ByteBuffer, to bytes: inout ByteBuffer?) {
@@ -26,11 +37,33 @@ struct Outbox {
             if bytes == nil { bytes = frame } else { bytes?.writeImmutableBuffer(frame) }
         }
 
-        func bytes(isFramed: Bool) -> ByteBuffer { (isFramed ? framed : raw) ?? ByteBuffer() }
+        /// nil when there was no session of this form.
+        func bytes(_ form: FrameForm) -> ByteBuffer? {
+            switch form {
+            case .raw: raw
+            case .framed: framed
+            default: compressed[form]
+            }
+        }
 
-        func withBytes(_ body: (_ raw: UnsafeRawBufferPointer, _ framed: UnsafeRawBufferPointer) -> Void) {
-            bytes(isFramed: false).withUnsafeReadableBytes { raw in
-                bytes(isFramed: true).withUnsafeReadableBytes { framed in body(raw, framed) }
+        /// - Parameter body: Is given the bytes of each form, by its index; none for a form that no session had.
+        func withBytes(_ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> Void) {
+            withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: FrameForm.count) { table in
+                table.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0))
+                fill(table, from: 0, body)
+            }
+        }
+
+        private func fill(
+            _ table: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>, from index: Int,
+            _ body: (UnsafeBufferPointer<UnsafeRawBufferPointer>) -> Void
+        ) {
+            // Those without compression come first.
+            guard index < (compressed.isEmpty ? 2 : table.count) else { return body(UnsafeBufferPointer(table)) }
+            guard let bytes = bytes(FrameForm.all[index]) else { return fill(table, from: index + 1, body) }
+            bytes.withUnsafeReadableBytes { bytes in
+                table[index] = bytes
+                fill(table, from: index + 1, body)
             }
         }
     }
@@ -58,17 +91,21 @@ struct Outbox {
         if isOrdered { isSelecting = true }
     }
 
-    mutating func addToAll(_ push: PreparedPush, _ collector: ReceiptCollector?, _ counters: ShardCounters) {
+    mutating func addToAll(
+        _ push: PreparedPush, _ collector: ReceiptCollector?, _ receivers: FormTally, by compressor: MessageCompressor
+    ) {
         var batch = all ?? Batch()
         all = nil
-        batch.append(push, collector, counters)
+        batch.append(push, collector, receivers, by: compressor)
         all = batch
     }
 
     mutating func add(
-        _ push: PreparedPush, to group: Group, _ collector: ReceiptCollector?, _ counters: ShardCounters
+        _ push: PreparedPush, to group: Group, _ collector: ReceiptCollector?, _ receivers: FormTally,
+        by compressor: MessageCompressor
     ) {
-        groups[ObjectIdentifier(group), default: (group, Batch())].batch.append(push, collector, counters)
+        groups[ObjectIdentifier(group), default: (group, Batch())].batch.append(
+            push, collector, receivers, by: compressor)
     }
 
     struct Work {

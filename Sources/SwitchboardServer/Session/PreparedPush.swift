@@ -4,45 +4,47 @@ import SwitchboardProtocol
 import SwitchboardWebSocket
 import Synchronization
 
-/// A push with its WebSocket frames, each built once on this node, when first needed, and shared by all receivers.
+/// A push with its WebSocket frames, each built and compressed once on this node, when first needed, and shared by all
+/// receivers.
 final class PreparedPush: Sendable {
     let push: BusPush
-    private let frames = Mutex<(raw: ByteBuffer?, framed: ByteBuffer?)>((nil, nil))
+    private let frames = Mutex<(raw: SharedFrames?, framed: SharedFrames?)>((nil, nil))
 
     init(_ push: BusPush) { self.push = push }
 
-    /// The payload verbatim.
-    var raw: ByteBuffer {
+    /// The frame for sessions of this form: the payload verbatim, or the `push` frame of `switchboard.v1`.
+    ///
+    /// - Parameter compressor: That of the event loop.
+    func frame(_ form: FrameForm, by compressor: MessageCompressor) -> ByteBuffer {
         frames.withLock { frames in
-            if let raw = frames.raw { return raw }
-            let raw = FrameBuilder.raw(push.payload)
-            frames.raw = raw
-            return raw
+            switch form.mode {
+            case .raw: Self.frame(form.window, of: &frames.raw, compressor) { SharedFrames(raw: push.payload) }
+            case .framed: Self.frame(form.window, of: &frames.framed, compressor) { SharedFrames(framed: push.frame) }
+            }
         }
     }
 
-    /// The `push` frame of `switchboard.v1`.
-    var framed: ByteBuffer {
-        frames.withLock { frames in
-            if let framed = frames.framed { return framed }
-            let framed = Self.framed(push)
-            frames.framed = framed
-            return framed
-        }
-    }
-}
-
-extension PreparedPush {
-    static func framed(_ push: BusPush) -> ByteBuffer {
-        FrameBuilder.framed(
-            .push(
-                ServerFrame.Push(
-                    id: push.id.rawValue, channel: push.target.channel, payload: push.payload,
-                    offset: push.durable?.place?.text, wantsAck: push.wantsConfirmation, trace: push.trace)))
+    private static func frame(
+        _ window: DeflateWindow?, of frames: inout SharedFrames?, _ compressor: MessageCompressor,
+        orOf make: () -> SharedFrames
+    ) -> ByteBuffer {
+        if let frame = frames?.frame(for: window, by: compressor) { return frame }
+        var made = make()
+        let frame = made.frame(for: window, by: compressor)
+        frames = made
+        return frame
     }
 }
 
 extension BusPush {
+    /// What framed clients are sent.
+    var frame: ServerFrame {
+        .push(
+            ServerFrame.Push(
+                id: id.rawValue, channel: target.channel, payload: payload, offset: durable?.place?.text,
+                wantsAck: wantsConfirmation, trace: trace))
+    }
+
     /// A backend waits, and no ack of a mailbox will say that the push was received.
     var wantsConfirmation: Bool { waits && (durable?.place == nil || durable?.place?.epoch != nil) }
 }

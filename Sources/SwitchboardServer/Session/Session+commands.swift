@@ -20,7 +20,7 @@ extension Session {
             .command(
                 ServerFrame.Command(
                     id: command.id.rawValue, name: command.name, payload: command.payload, timeout: command.timeout,
-                    trace: command.trace)))
+                    trace: command.trace, signature: command.signature)))
         node.tell(.delivered, of: command)
         node.note(.commandSent, of: command.id, for: command.client) { $0.string("name", command.name) }
         // A client that never answers must not keep the place for ever.

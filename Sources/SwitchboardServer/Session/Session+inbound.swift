@@ -9,7 +9,17 @@ extension Session {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard phase != .closed else { return }
         heartbeat.heard()
-        switch assembler.feed(unwrapInboundIn(data)) {
+        let bytes = unwrapInboundIn(data)
+        guard mayRead(bytes.readableBytes, context) else { return }
+        reader.feed(bytes)
+        while phase != .closed, let event = reader.next() {
+            guard mayRead(ServerConfiguration.frameCost, context) else { return }
+            take(event)
+        }
+    }
+
+    private func take(_ event: MessageEvent) {
+        switch event {
         case .incomplete: break
         case .text(let bytes):
             if isInTalk { mode == .raw ? accept(id: nil, Payload(format: .text, bytes: bytes)) : receive(bytes) }
@@ -20,7 +30,7 @@ extension Session {
             } else {
                 close(.malformedMessage, reason: "a framed message is a JSON object in a text frame")
             }
-        case .ping(let bytes): sendControl(FrameBuilder.message(.pong, bytes))
+        case .ping(let bytes): if mayControl() { sendControl(FrameBuilder.message(.pong, bytes)) }
         case .pong: ponged()
         case .close(let code, let reason):
             // The client's own wish is orderly; its code is echoed (RFC 6455 section 5.5.1).
@@ -34,14 +44,21 @@ extension Session {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if phase == .closing {
-            // The decoder refuses whatever follows the frame that it could not read; that is passed over.
-            if error is IOError { context.close(promise: nil) }
-        } else if error is NIOWebSocketError {
-            close(CloseCode(decoderError: error), reason: "a frame that cannot be read", isFinal: true, lingers: true)
-        } else {
-            context.close(promise: nil)
-        }
+        context.close(promise: nil)
+    }
+
+    /// Whether the client may send so much; else it is closed, and not read from any more. That holds for one that is being
+    /// closed as well: to pass over a flood would cost as much as to obey it.
+    ///
+    /// - Parameter cost: Bytes, and for each frame ``ServerConfiguration/frameCost``.
+    private func mayRead(_ cost: Int, _ context: ChannelHandlerContext) -> Bool {
+        guard !inbound.take(cost, now: MonotonicClock.nanoseconds()) else { return true }
+        context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        guard isInTalk else { return false }
+        node.metrics.reached(.inboundRate)
+        let reason = "more than \(node.configuration.inboundRate) bytes a second"
+        close(.inboundRateExceeded, reason: reason, isFinal: true, lingers: true)
+        return false
     }
 
     private var isInTalk: Bool { phase == .open || phase == .registering || phase == .unidentified }
@@ -51,25 +68,38 @@ extension Session {
         guard now >= timerTick else { return }
         switch phase {
         case .unidentified:
-            if let request { identify(request) }
+            if let request { introduceNobody(request) }
         case .registering, .closed: break
         case .closing: context?.close(promise: nil)
         case .open:
-            switch heartbeat.due() {
-            case .wait(let ticks): timerTick = shard.schedule(self, after: ticks)
-            case .ping(let ticks):
-                pingedAt = MonotonicClock.nanoseconds()
-                if mode == .raw { sendControl(Session.pingFrame) } else { send(.ping) }
-                timerTick = shard.schedule(self, after: ticks)
-            case .dead: close(.noPong, reason: "no pong", isLost: true)
+            guard access?.hasExpired(now: WallClock.milliseconds()) != true else {
+                return close(.tokenExpired, reason: "the token has expired")
             }
+            if now >= heartbeatTick { beat() }
+            if phase == .open { arm() }
+        }
+    }
+
+    private func beat() {
+        switch heartbeat.due() {
+        case .wait(let ticks): heartbeatTick = shard.now + ticks
+        case .ping(let ticks):
+            pingedAt = MonotonicClock.nanoseconds()
+            if mode == .raw { sendControl(Session.pingFrame) } else { send(.ping) }
+            heartbeatTick = shard.now + ticks
+        case .dead: close(.noPong, reason: "no pong", isLost: true)
         }
     }
 
     private static let pingFrame = FrameBuilder.message(.ping, ByteBuffer())
 
     private func ponged() {
-        guard phase == .open, pingedAt > 0, let record else { return }
+        guard phase == .open, let record else { return }
+        // The answer to a ping of ours is no flood.
+        guard pingedAt > 0 else {
+            _ = mayControl()
+            return
+        }
         let nanoseconds = MonotonicClock.nanoseconds() - pingedAt
         let roundTrip = Double(nanoseconds) / 1_000_000
         pingedAt = 0
@@ -88,11 +118,13 @@ extension Session {
             return close(.malformedMessage, reason: "not a framed message: \(reason)")
         } catch {
             guard phase != .unidentified else { return close(.malformedMessage, reason: error.description) }
+            guard mayControl() else { return }
             return send(.error(code: "invalid_frame", message: error.description, ref: nil))
         }
         if phase == .unidentified, let request {
-            identify(request.adding(frame))
+            introduce(request, by: frame)
             if case .hello = frame { return }
+            guard isInTalk else { return }
         }
         guard phase != .open else { return handle(frame) }
         // Its answer must not come before our hello.
@@ -121,16 +153,19 @@ extension Session {
         case .pong: ponged()
         case .message(let id, let payload): accept(id: id, payload)
         case .join(let group):
-            guard mayWrite() else { return }
+            guard mayWrite(), mayChoose(group) else { return }
             guard join(group) else {
                 let limit = node.configuration.maximumGroups
+                node.metrics.reached(.groups)
                 return send(
                     .error(code: "too_many_groups", message: "a session may be in \(limit) groups", ref: group.rawValue)
                 )
             }
             noteGroups()
         case .leave(let group):
-            guard mayWrite(), memberships.contains(where: { $0.group.name == group }) else { return }
+            guard mayWrite(), mayChoose(group), memberships.contains(where: { $0.group.name == group }) else {
+                return
+            }
             leave(group)
             noteGroups()
         case .health(let data):
@@ -146,8 +181,7 @@ extension Session {
                 node.webhooks?.health(record, epoch: epoch, data)
             }
         case .hello(let hello):
-            if hello.token != nil { return refuse("a token") }
-            guard !hello.resume.isEmpty, phase == .open, let record else {
+            guard hello.token == nil, !hello.resume.isEmpty, phase == .open, let record else {
                 return send(.error(code: "invalid_frame", message: "'hello' must be the first frame", ref: nil))
             }
             // Too late: newer pushes may be under way already. The client has to know that it must look elsewhere.
@@ -157,20 +191,25 @@ extension Session {
         case .received(let id): confirmed(id)
         case .result(let id, let status, let payload): result(id, status, payload)
         case .output(let id, let payload): output(id, payload)
-        case .token: refuse("a token")
+        case .token(let token): renew(token)
         case .unknown(let type):
+            guard mayControl() else { return }
             send(.error(code: "unknown_type", message: "the type '\(type.prefix(64))' is not known", ref: nil))
         }
-    }
-
-    private func refuse(_ what: String) {
-        send(.error(code: "not_implemented", message: "\(what): comes in a later version", ref: nil))
     }
 
     /// Whether the client may have something written to the store; else it is closed. The rate is that of messages.
     func mayWrite() -> Bool {
         guard !messages.take(now: MonotonicClock.nanoseconds()) else { return true }
         close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) messages a second")
+        return false
+    }
+
+    /// Whether the client may have sent another frame that is no message and costs nobody but this loop: a ping, a pong, one
+    /// that is only refused; else it is closed. Their rate is that of messages, counted apart from those.
+    private func mayControl() -> Bool {
+        guard !controls.take(now: MonotonicClock.nanoseconds()) else { return true }
+        close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) control frames a second")
         return false
     }
 

@@ -21,7 +21,8 @@ extension Session {
     /// - Parameter isWished: Code and reason are the client's own words, which may say anything.
     func noteEnd(_ code: CloseCode, reason: String, isWished: Bool = false) {
         if isWished { shard.counters.closes.countWished(code) } else { shard.counters.closes.count(code) }
-        let isRoutine = isWished || code.isRoutine
+        // Of those that never got in anybody can make as many as he likes.
+        let isRoutine = isWished || code.isRoutine || record == nil && code.advice == .stop
         let level: Logger.Level = isRoutine ? .debug : .info
         guard node.logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["code": "\(code.rawValue)"]

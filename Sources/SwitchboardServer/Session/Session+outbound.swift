@@ -10,13 +10,16 @@ extension Session {
     private static let closeTimeout = 5.0
 
     func append(_ push: PreparedPush) {
-        append(mode == .raw ? push.raw : push.framed)
+        append(push.frame(form, by: shard.compressor))
         pendingPushes += 1
     }
 
     /// A push for this session alone, whose frame is built in the one form that it needs.
     func append(only push: BusPush) {
-        append(mode == .raw ? FrameBuilder.raw(push.payload) : PreparedPush.framed(push))
+        append(
+            mode == .raw
+                ? shard.compressor.raw(push.payload, for: form.window)
+                : shard.compressor.framed(push.frame, for: form.window))
         pendingPushes += 1
     }
 
@@ -28,7 +31,7 @@ extension Session {
     /// A frame for this session alone, such as an answer to what it sent.
     func send(_ frame: ServerFrame) {
         guard phase == .open else { return }
-        append(FrameBuilder.framed(frame))
+        append(shard.compressor.framed(frame, for: form.window))
         shard.markDirty(self)
     }
 
@@ -62,18 +65,17 @@ extension Session {
     /// - Parameter took: Bytes that are in the socket; negative when the connection is gone.
     func goOn(with batch: Outbox.Batch, after took: Int) -> Handover {
         guard phase == .open else { return .gone }
-        guard took >= 0 else {
+        guard took >= 0, var bytes = batch.bytes(form) else {
             context?.close(promise: nil)
             return .gone
         }
-        var bytes = batch.bytes(isFramed: mode == .framed)
         bytes.moveReaderIndex(forwardBy: took)
         return queue(bytes, pushes: batch.pushes)
     }
 
     private func transmit(_ bytes: ByteBuffer, pushes: Int) -> Handover {
         guard phase != .closed, descriptor >= 0 else { return .gone }
-        guard queuedBytes == 0 else { return queue(bytes, pushes: pushes) }
+        guard sendsDirectly, queuedBytes == 0 else { return queue(bytes, pushes: pushes) }
         switch bytes.withUnsafeReadableBytes({ DirectSend.send($0, to: descriptor) }) {
         case .took(bytes.readableBytes): return .delivered
         case .took(let count):
@@ -86,7 +88,8 @@ extension Session {
         }
     }
 
-    /// Puts what the kernel did not take into NIO's buffer; from here on everything goes that way until it is empty.
+    /// Puts what the kernel did not take, and all that is to be encrypted, into NIO's buffer; from here on everything goes that
+    /// way until it is empty.
     private func queue(_ bytes: ByteBuffer, pushes: Int) -> Handover {
         guard let context else { return .gone }
         let limits = node.configuration
@@ -119,7 +122,7 @@ extension Session {
         shard.counters.queuedBytes -= bytes
         guard queuedBytes == 0 else { return }
         shard.counters.queuedSessions -= 1
-        if phase == .open { shard.table.set(slot, descriptor: descriptor, isOpen: true) }
+        if phase == .open { shard.table.set(slot, descriptor: directDescriptor, isOpen: true) }
         written()
         if phase == .closing { closeIfDone() }
     }
@@ -150,6 +153,7 @@ extension Session {
         case .closed: return
         case .closing:
             closesAfterFlush = closesAfterFlush || isFinal
+            self.lingers = self.lingers || lingers
             if pending == nil { closeIfDone() }
             return
         case .unidentified, .registering, .open: break

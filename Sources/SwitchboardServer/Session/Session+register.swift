@@ -29,9 +29,7 @@ extension Session {
         guard phase == .registering else { return }
         switch answer {
         case .success(let request): register(request)
-        case .failure(let problem):
-            let wait = problem.retryAfter.map { "\(problem.detail): after=\($0)" }
-            close(problem.closeCode, reason: CloseCode.fitted(reason: wait ?? problem.detail))
+        case .failure(let problem): refuse(problem)
         }
     }
 
@@ -44,6 +42,10 @@ extension Session {
             return
         }
         resume = request.resume
+        let joinable = node.configuration.auth.joinableGroups
+        if request.tokenGrant != nil || joinable != nil {
+            access = SessionAccess(request.tokenGrant, joinable: joinable, given: request.grant?.groups ?? [])
+        }
         let record = SessionRecord(
             client: request.client ?? ConnectRequest.generatedID(), session: .random(), node: node.id, mode: mode,
             address: request.address, userAgent: request.userAgent, labels: request.labels, groups: request.groups,

@@ -1,12 +1,11 @@
 import NIOCore
-import NIOWebSocket
 import SwitchboardCore
 import SwitchboardProtocol
 import SwitchboardWebSocket
 
 /// One WebSocket connection of a client: a plain channel handler that its event loop owns. Nothing else touches it.
 final class Session: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     enum Phase {
@@ -21,7 +20,7 @@ final class Session: ChannelInboundHandler {
     }
 
     unowned let shard: Shard
-    let mode: ConnectionMode
+    let form: FrameForm
     /// Who connects, until the session is registered.
     var request: ConnectRequest?
     var record: SessionRecord?
@@ -31,13 +30,23 @@ final class Session: ChannelInboundHandler {
     private(set) var generation: UInt32 = 0
     var context: ChannelHandlerContext?
     var descriptor: CInt = -1
-    var assembler: MessageAssembler
+    /// With TLS every byte has to pass the handler that encrypts it.
+    let sendsDirectly: Bool
+    var reader: MessageReader
     var heartbeat: Heartbeat
     var messages: TokenBucket
+    var controls: TokenBucket
+    var inbound: TokenBucket
     /// Monotonic nanoseconds of the last ping that is not answered.
     var pingedAt: UInt64 = 0
     /// The tick at which the timer counts; earlier ones are leftovers.
     var timerTick: UInt64 = 0
+    /// The tick at which the heartbeat is to be looked at.
+    var heartbeatTick: UInt64 = 0
+    /// nil where the client may enter every group, and stay for ever.
+    var access: SessionAccess?
+    /// A newer token is being looked at.
+    var isRenewing = false
     var memberships: [(group: Group, index: Int)] = []
     /// The store has it as the client's session; it has to be told when it ends.
     var isRegistered = false
@@ -80,20 +89,30 @@ final class Session: ChannelInboundHandler {
 
     init(shard: Shard, request: ConnectRequest) {
         self.shard = shard
-        self.mode = request.mode
+        form = FrameForm(request.mode, request.compression?.window)
         self.request = request
+        sendsDirectly = shard.node.tls == nil
         let configuration = shard.node.configuration
-        assembler = MessageAssembler(side: .server, maximumMessageBytes: configuration.inboundLimit)
+        reader = MessageReader(
+            side: .server, maximumMessageBytes: configuration.inboundLimit,
+            agreement: request.compression?.agreement, pool: shard.inflaters)
         // Spread by 10 %, so that a fleet that connected at once does not answer at once for ever.
         let interval = configuration.heartbeatInterval * Double.random(in: 0.9...1.1)
         heartbeat = Heartbeat(
             interval: UInt32(Shard.ticks(seconds: interval)),
             timeout: UInt32(Shard.ticks(seconds: configuration.heartbeatTimeout)))
-        messages = TokenBucket(
-            rate: configuration.messageRate, burst: configuration.messageBurst, now: MonotonicClock.nanoseconds())
+        let now = MonotonicClock.nanoseconds()
+        messages = TokenBucket(rate: configuration.messageRate, burst: configuration.messageBurst, now: now)
+        controls = messages
+        // The longest message must fit the bucket.
+        let burst = max(2 * configuration.inboundRate, 2 * configuration.inboundLimit)
+        inbound = TokenBucket(rate: configuration.inboundRate, burst: burst, now: now)
     }
 
     var node: Node { shard.node }
+    var mode: ConnectionMode { form.mode }
+    /// Where frames may be handed straight to; negative where they may not.
+    var directDescriptor: CInt { sendsDirectly ? descriptor : -1 }
     var place: SessionPlace { SessionPlace(shard: shard.index, slot: slot, generation: generation) }
 
     // MARK: Life
@@ -103,7 +122,7 @@ final class Session: ChannelInboundHandler {
         descriptor =
             (try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 })
             ?? -1
-        (slot, generation) = shard.table.add(self, isFramed: mode == .framed)
+        (slot, generation) = shard.table.add(self, form)
         shard.counters.accepted += 1
         node.socketCount.increment()
         if mode == .raw, let request {
@@ -148,16 +167,13 @@ final class Session: ChannelInboundHandler {
         case .inserted: break
         }
         phase = .open
-        shard.table.set(slot, descriptor: descriptor, isOpen: true)
+        shard.table.set(slot, descriptor: directDescriptor, isOpen: true)
         noteConnected(record)
-        switch mode {
-        case .raw: shard.counters.rawSessions += 1
-        case .framed:
-            shard.counters.framedSessions += 1
+        shard.counters.forms.add(1, form)
+        if mode == .framed {
             let recovered = takeRecovery()
-            append(
-                FrameBuilder.framed(.hello(hello(record, recovered: recovered.isRecovered, channels: recovered.states)))
-            )
+            let hello = hello(record, recovered: recovered.isRecovered, channels: recovered.states)
+            append(shard.compressor.framed(.hello(hello), for: form.window))
             for push in recovered.missed {
                 append(PreparedPush(push))
                 if node.events.isWatched { node.note(push, .pushDelivered, .client(record.client)) }
@@ -168,7 +184,8 @@ final class Session: ChannelInboundHandler {
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
-        timerTick = shard.schedule(self, after: firstPing)
+        heartbeatTick = shard.now + firstPing
+        arm()
         handleEarly()
         if pending != nil { shard.markDirty(self) }
     }
@@ -192,7 +209,7 @@ final class Session: ChannelInboundHandler {
         let wasOpen = phase == .open
         if wasOpen {
             shard.table.set(slot, descriptor: -1, isOpen: false)
-            if mode == .raw { shard.counters.rawSessions -= 1 } else { shard.counters.framedSessions -= 1 }
+            shard.counters.forms.add(-1, form)
             node.sessionCount.decrement()
         }
         while let last = memberships.last { leave(last.group) }

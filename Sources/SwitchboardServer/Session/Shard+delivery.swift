@@ -10,7 +10,7 @@ extension Shard {
         if push.push.waits || outbox.isSelecting {
             select(table.slots.compactMap { $0.isOpen ? $0.session : nil }, push, collector, isOrdered: true)
         } else {
-            outbox.addToAll(push, collector, counters)
+            outbox.addToAll(push, collector, counters.forms, by: compressor)
             scheduleFlush()
         }
     }
@@ -24,7 +24,7 @@ extension Shard {
         if push.push.waits || outbox.isSelecting {
             select(group.members, push, collector, isOrdered: true)
         } else {
-            outbox.add(push, to: group, collector, counters)
+            outbox.add(push, to: group, collector, counters.forms, by: compressor)
             scheduleFlush()
         }
     }

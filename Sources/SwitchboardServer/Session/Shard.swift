@@ -17,6 +17,9 @@ final class Shard: @unchecked Sendable {
     var counters = ShardCounters()
     /// Connections that are no sessions: plain HTTP, or not yet known.
     var connections: [ObjectIdentifier: any Channel] = [:]
+    /// Compress what sessions are sent, and inflate what they send, where that was agreed on.
+    let compressor = MessageCompressor()
+    let inflaters = InflaterPool()
     private var requestIDs = SerialIDGenerator()
     private var wheel = TimerWheel(slots: 1024)
     private var isFlushScheduled = false
@@ -30,6 +33,7 @@ final class Shard: @unchecked Sendable {
     var closes = CloseLog()
     private var ticker: RepeatedTask?
     var acceptance: TokenBucket
+    var handshakes: HandshakeQueue<HandshakeWatch>
     /// The value of the `Date` header, renewed every second (RFC 9110 section 6.6.1).
     private(set) var date = HTTPDate.now()
 
@@ -45,6 +49,8 @@ final class Shard: @unchecked Sendable {
         let rate = node.configuration.acceptRate
         let share = rate == 0 ? 0 : max(1, rate / max(1, node.loopCount))
         acceptance = TokenBucket(rate: share, burst: share, now: MonotonicClock.nanoseconds())
+        let handshakes = node.configuration.tls.handshakeLimit
+        self.handshakes = HandshakeQueue(limit: handshakes == 0 ? 0 : max(1, handshakes / max(1, node.loopCount)))
     }
 
     func start() {
@@ -78,6 +84,9 @@ final class Shard: @unchecked Sendable {
             writeChanges()
         }
     }
+
+    /// Ticks that have passed.
+    var now: UInt64 { wheel.now }
 
     /// The session's ``Session/timerDue(now:)`` is called after `ticks` ticks.
     ///
@@ -195,11 +204,11 @@ final class Shard: @unchecked Sendable {
         var outcome = PushOutcome()
         var stragglers: [(slot: Int, took: Int)] = []
         table.slots.withUnsafeBufferPointer { slots in
-            batch.withBytes { raw, framed in
+            batch.withBytes { forms in
                 for index in slots.indices {
                     let descriptor = slots[index].descriptor
                     if descriptor >= 0 {
-                        let bytes = slots[index].isFramed ? framed : raw
+                        let bytes = forms[slots[index].form.index]
                         switch DirectSend.send(bytes, to: descriptor) {
                         case .took(bytes.count): outcome.delivered += 1
                         case .took(let count): stragglers.append((index, count))
@@ -222,12 +231,12 @@ final class Shard: @unchecked Sendable {
     private func send(_ batch: Outbox.Batch, to group: Group) -> PushOutcome {
         var outcome = PushOutcome()
         var stragglers: [(session: Session, took: Int)] = []
-        batch.withBytes { raw, framed in
+        batch.withBytes { forms in
             for session in group.members {
                 let slot = table.slots[Int(session.slot)]
                 guard slot.generation == session.generation else { continue }
                 if slot.descriptor >= 0 {
-                    let bytes = slot.isFramed ? framed : raw
+                    let bytes = forms[slot.form.index]
                     switch DirectSend.send(bytes, to: slot.descriptor) {
                     case .took(bytes.count): outcome.delivered += 1
                     case .took(let count): stragglers.append((session, count))

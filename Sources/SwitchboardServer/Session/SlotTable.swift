@@ -5,13 +5,13 @@ import SwitchboardCore
 struct SlotTable {
     struct Slot {
         /// The socket, while a frame may be handed straight to it; negative while the session opens, has a queue, closes,
-        /// or the slot is free.
+        /// speaks TLS, or the slot is free.
         ///
         /// A descriptor that has been closed may already be somebody else's. NIO calls `channelInactive` in the same turn
         /// in which it closes the socket, and the session takes the descriptor away there; and frames are handed to sockets
         /// only from ``Shard/flush()``, which the loop runs on its own and never in the middle of a close.
         var descriptor: CInt = -1
-        var isFramed = false
+        var form = FrameForm.raw
         /// It takes part: pushes that mean it count it.
         var isOpen = false
         var generation: UInt32 = 0
@@ -21,13 +21,13 @@ struct SlotTable {
     private(set) var slots: [Slot] = []
     private var free: [UInt32] = []
 
-    mutating func add(_ session: Session, isFramed: Bool) -> (slot: UInt32, generation: UInt32) {
+    mutating func add(_ session: Session, _ form: FrameForm) -> (slot: UInt32, generation: UInt32) {
         if let index = free.popLast() {
             let generation = slots[Int(index)].generation
-            slots[Int(index)] = Slot(isFramed: isFramed, generation: generation, session: session)
+            slots[Int(index)] = Slot(form: form, generation: generation, session: session)
             return (index, generation)
         }
-        slots.append(Slot(isFramed: isFramed, session: session))
+        slots.append(Slot(form: form, session: session))
         return (UInt32(slots.count - 1), 0)
     }
 

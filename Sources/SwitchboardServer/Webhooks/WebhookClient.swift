@@ -60,7 +60,7 @@ final class WebhookClient: Sendable {
             let retryAfter = response.headers.first(name: "Retry-After").flatMap { RetryAfter.seconds($0, now: now) }
             return .status(Int(response.status.code), retryAfter: retryAfter, body: body)
         } catch {
-            return .nothing(Self.words(error))
+            return .nothing(HTTPFault.words(error))
         }
     }
 
@@ -76,17 +76,5 @@ final class WebhookClient: Sendable {
         guard !secrets.isEmpty else { return }
         let signatures = secrets.map { $0.signature(id: id, timestamp: timestamp, body: body) }
         message.headers.add(name: "webhook-signature", value: signatures.joined(separator: " "))
-    }
-
-    /// Short, and without the URL, which may hold a password.
-    private static func words(_ error: any Error) -> String {
-        switch error {
-        case let error as HTTPClientError where error == .connectTimeout || error == .deadlineExceeded:
-            "no answer in time"
-        case let error as HTTPClientError: error.shortDescription
-        case let error as NIOConnectionError:
-            error.connectionErrors.first.map { "no connection: \($0.error)" } ?? "the name cannot be resolved"
-        default: "\(error)"
-        }
     }
 }

@@ -80,6 +80,13 @@ enum BusSamples {
                 BusCommand(
                     id: CommandID(unchecked: longest), client: client(longest), name: "", payload: text("x"),
                     timeout: 0.1, origin: node("n1"), trace: trace)),
+            .command(
+                BusCommand(
+                    id: command, client: client("c"), name: "n", payload: text("x"), timeout: 30, origin: node("n1"),
+                    trace: trace,
+                    signature: CommandSignature(
+                        key: SigningKeyID(unchecked: longest), issued: 0, expires: CommandSignature.latestTime,
+                        value: "-_"))),
             .cancel(Cancellation(id: command, client: client("c"))), event(.result(status: 499, nil)),
             event(.delivered), event(.notHere), event(.unsupported), event(.queueFull), event(.sessionEnded),
         ]

@@ -13,6 +13,15 @@ import Testing
         #expect(bucket.take(now: 5 + Self.second / 10) == false)
     }
 
+    @Test func severalAreTakenTogetherOrNotAtAll() {
+        var bucket = TokenBucket(rate: 10, burst: 10, now: 0)
+        #expect(bucket.take(7, now: 0) == true)
+        #expect(bucket.take(4, now: 0) == false)
+        #expect(bucket.take(3, now: 0) == true)
+        #expect(bucket.take(11, now: Self.second) == false)
+        #expect(bucket.take(10, now: Self.second) == true)
+    }
+
     @Test func noMoreThanTheBurstGathers() {
         var bucket = TokenBucket(rate: 1000, burst: 2, now: 0)
         #expect((0..<5).map { _ in bucket.take(now: 3600 * Self.second) } == [true, true, false, false, false])

@@ -33,6 +33,22 @@ import Testing
         #expect(try read(#"{"name":"x","text":"\u0041"}"#).payload.bytes == ByteBuffer(string: "A"))
     }
 
+    @Test func aSignatureIsPassedOn() throws {
+        let signature = #""signature":{"key":"k:1","issued":1,"expires":2,"value":"AA"}"#
+        let order = try read(#"{"name":"x","id":"c-1",\#(signature)}"#)
+        #expect(order.signature?.key == SigningKeyID(unchecked: "k:1") && order.signature?.value == "AA")
+        #expect(order.signature?.issued == 1 && order.signature?.expires == 2)
+        #expect(
+            try read(#"{"name":"x","id":"c","signature":{"key":"k","issued":1.0,"expires":2e0,"value":"AA"}}"#)
+                .signature?.expires == 2)
+        // It is for one id, and for bytes that do not change on their way.
+        #expect(code(#"{"name":"x",\#(signature)}"#) == "invalid_request")
+        #expect(code(#"{"name":"x","id":"c-1","text":"a",\#(signature)}"#) == "invalid_request")
+        for wrong in ["null", "1", "{}", #"{"key":"k","issued":1,"expires":2,"value":"AA","alg":"x"}"#] {
+            #expect(code(#"{"name":"x","id":"c-1","signature":\#(wrong)}"#) == "invalid_request")
+        }
+    }
+
     @Test(arguments: [
         (#"{"name":"x""#, "malformed_json"), ("[]", "malformed_json"), (#"{"name":"x","name":"y"}"#, "malformed_json"),
         ("{}", "invalid_request"), (#"{"name":""}"#, "invalid_request"), (#"{"name":1}"#, "invalid_request"),

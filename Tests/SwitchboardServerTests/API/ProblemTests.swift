@@ -17,6 +17,8 @@ import Testing
         (.notFound, 404, "not_found"), (.methodNotAllowed(allow: "GET, POST"), 405, "method_not_allowed"),
         (.duplicateClient(on: NodeID(unchecked: "n")), 409, "duplicate_client"),
         (.tooManyGroups(3), 409, "too_many_groups"),
+        (.requestTimeout("x"), 408, "request_timeout"),
+        (.tooManyConnections(retryAfter: 3), 429, "too_many_connections"), (.headTooLarge, 431, "head_too_large"),
         (.bodyTooLarge(3), 413, "body_too_large"), (.upgradeRequired, 426, "upgrade_required"),
         (.rateLimited(retryAfter: 3), 429, "rate_limited"), (.internalError, 500, "internal_error"),
         (.notImplemented(awkward), 501, "not_implemented"), (.busUnavailable(awkward), 503, "bus_unavailable"),

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import SwitchboardProtocol
+import SwitchboardWebSocket
 import Testing
 
 @testable import SwitchboardServer
@@ -56,7 +57,7 @@ import Testing
             ("/ws?clientId=a&clientId=b", "invalid_client_id"), ("/ws?clientId=a&clientId=a", "invalid_client_id"),
             ("/ws?clientId=a/b", "invalid_client_id"), ("/ws?group=", "invalid_group"),
             ("/ws?group=a%2Fb", "invalid_group"),
-            ("/ws?token=x", "not_implemented"), ("/ws?token=", "not_implemented"),
+            ("/ws?token=x", nil), ("/ws?token=x&token=y", "invalid_request"), ("/ws?token=%FF", "invalid_request"),
             ("/ws?clientId=%", "invalid_request"),
             ("/ws?x=%FF", "invalid_request"), ("/ws?clientId=a", nil), ("/ws?label.x=1&label.x=2", nil),
         ] as [(String, String?)])
@@ -70,8 +71,16 @@ import Testing
         #expect(refusal("/ws?clientId=\(longest)x") == "invalid_client_id")
     }
 
-    @Test func authorizationIsNotIgnored() {
-        #expect(refusal(headers: [("Authorization", "Bearer x")]) == "not_implemented")
+    @Test func theHeaderCountsBeforeTheQuery() throws {
+        #expect(try request("/ws?token=q").token == "q")
+        #expect(try request("/ws?token=q", headers: [("Authorization", "Bearer h")]).token == "h")
+        #expect(try request(headers: [("authorization", "bearer h")]).token == "h")
+        #expect(try request().token == nil)
+    }
+
+    @Test(arguments: [["Basic dTpw"], ["Bearer"], ["Bearer a b"], ["Bearer h", "Bearer h"]])
+    func authorizationIsNotIgnored(values: [String]) {
+        #expect(refusal(headers: values.map { ("Authorization", $0) }) == "unauthorized")
     }
 
     @Test func theLimitsOfGroupsAndLabels() {
@@ -123,6 +132,29 @@ import Testing
         #expect(refusal(headers: headers) == (offer.mode == nil ? "unknown_subprotocol" : nil))
     }
 
+    // MARK: Compression
+
+    @Test(
+        arguments: [
+            ([], nil), (["x-unknown"], nil), (["permessage-deflate"], .standard),
+            (["permessage-deflate; server_max_window_bits=10"], .small), (["x, permessage-deflate"], .standard),
+            (["permessage-deflate; server_max_window_bits=8"], nil), (["permessage-deflate; unknown"], nil),
+            (["permessage-deflate; server_max_window_bits=8", "permessage-deflate"], .standard),
+        ] as [([String], DeflateWindow?)])
+    func anOfferOfCompressionIsAnsweredWhereItIsOn(offers: [String], window: DeflateWindow?) throws {
+        let headers = offers.map { ("Sec-WebSocket-Extensions", $0) }
+        let answer = try request(headers: headers) { $0.compression = true }.compression
+        #expect(answer?.window == window)
+        #expect(try request(headers: headers).compression == nil)
+    }
+
+    @Test(arguments: ["permessage-deflate;", "permessage-deflate; =8", "a b", "x;y=\"", "\"permessage-deflate\""])
+    func aMalformedOfferIsRefusedInAnyCase(offer: String) {
+        let headers = [("Sec-WebSocket-Extensions", offer)]
+        #expect(refusal(headers: headers) == "invalid_request")
+        #expect(refusal(headers: headers) { $0.compression = true } == "invalid_request")
+    }
+
     // MARK: The address
 
     private struct Way: Sendable, CustomTestStringConvertible {
@@ -165,12 +197,6 @@ import Testing
             $0.trustedProxies = []
         }
         #expect(request.address == "127.0.0.1:1")
-    }
-
-    @Test func aLongForwardedAddressIsCut() throws {
-        let remote = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
-        let request = try request(headers: [("X-Forwarded-For", String(repeating: "9", count: 5000))], remote: remote)
-        #expect(request.address.count == 64)
     }
 
     // MARK: Hello

@@ -30,6 +30,14 @@ enum PushRequestSamples {
         PushRequestParser(bodyLimit: bodyLimit).parse(bytes)
     }
 
+    /// How many bytes an unfinished request waits for; nil for anything else.
+    static func needed(_ bytes: ByteBuffer) -> Int? {
+        switch parse(bytes) {
+        case .incomplete(let needed), .head(_, let needed): needed
+        default: nil
+        }
+    }
+
     static func request(_ bytes: ByteBuffer, bodyLimit: Int = 256 * 1024) -> PushRequestParser.Request? {
         if case .request(let request) = parse(bytes, bodyLimit: bodyLimit) { request } else { nil }
     }

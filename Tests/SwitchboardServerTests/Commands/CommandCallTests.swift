@@ -115,3 +115,15 @@ import Testing
         #expect(test.record(call.id)?.outcome == .cancelled)
     }
 }
+
+@Suite struct CommandLimitTests {
+    @Test func onlySoManyAreWaitedFor() async throws {
+        let fixture = CommandCallFixture()
+        for number in 0..<Commands.maximumWaiting {
+            #expect(try fixture.commands.begin(CommandID(unchecked: "c\(number)")) != nil)
+        }
+        #expect(try await fixture.outcome(fixture.call()) == .failed(.overloaded))
+        fixture.commands.end(CommandID(unchecked: "c1"))
+        #expect(try fixture.commands.begin(CommandID(unchecked: "another")) != nil)
+    }
+}

@@ -28,11 +28,16 @@ import Testing
     func everyPlace(name: String) throws {
         let setting = try #require(Setting.all.first { $0.name == name })
         let text = Self.sample(of: setting)
-        let companion = setting.companions.first.map { [$0: [Self.samples[$0] ?? ""]] } ?? [:]
+        let companion = Self.companions(of: setting)
         let byFlag = try LoadedSettings(
             flags: companion.merging([name: [text]]) { $1 }, environment: [:], file: nil)
+        // A secret in a flag would earn a warning.
+        let variables = Dictionary(
+            uniqueKeysWithValues: Setting.all.compactMap { other in
+                companion[other.name].map { (other.environmentName, $0.joined(separator: ",")) }
+            })
         let byVariable = try LoadedSettings(
-            flags: companion, environment: [setting.environmentName: text], file: nil)
+            flags: [:], environment: variables.merging([setting.environmentName: text]) { $1 }, file: nil)
         #expect(byFlag.line(name)?.hasSuffix("# --\(setting.flag)") == true)
         #expect(byVariable.line(name)?.hasSuffix("# \(setting.environmentName)") == true)
         #expect(byVariable.warnings.isEmpty)
@@ -57,8 +62,8 @@ import Testing
             #expect(setting.absence != nil, "what does it mean that \(name) has no value?")
             return
         }
-        // Of a secret it is shown that there is one.
-        guard !setting.isSecret else { return }
+        // Of a secret it is shown that there is one, and what is empty counts as not given.
+        guard !setting.isSecret, !value.text.isEmpty else { return }
         let texts = setting.form.isList ? value.text.components(separatedBy: ", ") : [value.text]
         try setting.read(texts, key: name, into: &settings)
         #expect(setting.isDefault(in: settings))
@@ -87,8 +92,22 @@ import Testing
         "redis": "redis://192.0.2.1:7000/3", "webhookURL": "https://backend.example/events",
         "connectingURL": "https://backend.example/connecting", "webhookEvents": "client.message",
         "webhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "webhookRequests": "3", "connectingTimeout": "2s",
-        "upstream": "none", "metrics": "false",
+        "upstream": "none", "metrics": "false", "tlsCertificate": "tls.crt", "tlsKey": "tls.key",
+        "tokenSecret": "0123456789abcdef0123456789abcdef", "tokenKeys": "https://login.example/jwks.json",
+        "allowedOrigins": "https://shop.example", "joinableGroups": "chat:*",
     ]
+
+    /// The settings without which this one does nothing, and those that they need.
+    private static func companions(of setting: Setting) -> [String: [String]] {
+        var found: [String: [String]] = [:]
+        // With keys alone no client could connect.
+        var next = setting.name == "keyFile" ? "tokenSecret" : setting.companions.first
+        while let name = next, name != setting.name, found[name] == nil {
+            found[name] = [samples[name] ?? ""]
+            next = Setting.all.first { $0.name == name }?.companions.first
+        }
+        return found
+    }
 
     /// A value that differs from the default.
     private static func sample(of setting: Setting) -> String {
@@ -100,6 +119,7 @@ import Testing
         case .value("PORT"): "4711"
         case .value("PERCENT"): "3"
         case .value("TEXT"): "a text"
+        case .value("FILE"): "a.file"
         case .value("NAME"): "a-name"
         case .value("BYTES"): "3MB"
         case .value("NUMBER"): "17"

@@ -81,6 +81,28 @@ private final class HeldBus: Bus {
         #expect(push.acceptedAt > 1_600_000_000_000)
     }
 
+    @Test func onlySoManyAnswersAreWaitedFor() throws {
+        let payload = Payload(format: .text, bytes: ByteBuffer(string: "x"))
+        func wait() {
+            delivery.push(PushOrder(target: .all, payload: payload, options: PushOrder.Options(wait: 60))) {
+                [answers] _, result in answers.add(result)
+            }
+        }
+        for _ in 0..<Delivery.maximumWaiting { wait() }
+        #expect(answers.list.isEmpty)
+        wait()
+        #expect(answers.list == [.failure(.bus(.overloaded))])
+        // Who does not wait is not concerned; and when one has its answer there is room for another.
+        _ = try push(to: .all)
+        #expect(answers.list.count == 1)
+        bus.answer(.failure(.unavailable("away")))
+        #expect(answers.list.count == 2)
+        wait()
+        #expect(answers.list.count == 2)
+        wait()
+        #expect(answers.list.count == 3)
+    }
+
     @Test func onlyOneClientsPushIsRouted() throws {
         for target in [
             Target.client(client("a")), .clients([client("a")]), .group(group("g")), .labels(["k": "v"]), .all,
@@ -151,8 +173,9 @@ private final class HeldBus: Bus {
 
     @Test func theRateIsObeyed() {
         let delivery = Self.delivery(bus, rate: 2)
-        #expect(delivery.throttle() == nil)
-        #expect(delivery.throttle() == nil)
-        #expect(delivery.throttle() == 1)
+        #expect(delivery.throttle(.anonymous) == nil)
+        #expect(delivery.throttle(.anonymous) == nil)
+        #expect(delivery.throttle(.anonymous) == 1)
+        #expect(delivery.throttled == 1)
     }
 }

@@ -14,12 +14,15 @@ import Testing
                 payload: Payload(format: .text, bytes: ByteBuffer(string: text))))
     }
 
-    private func counters(raw: Int, framed: Int) -> ShardCounters {
-        var counters = ShardCounters()
-        counters.rawSessions = raw
-        counters.framedSessions = framed
-        return counters
+    private let compressor = MessageCompressor()
+
+    private func receivers(_ forms: FrameForm...) -> FormTally {
+        var tally = FormTally()
+        for form in forms { tally.add(1, form) }
+        return tally
     }
+
+    private func frame(_ push: PreparedPush, _ form: FrameForm) -> ByteBuffer { push.frame(form, by: compressor) }
 
     private func joined(_ frames: [ByteBuffer]) -> ByteBuffer {
         var bytes = ByteBuffer()
@@ -30,72 +33,93 @@ import Testing
     @Test func pushesToAllAreOneBatchInTheirOrder() throws {
         var outbox = Outbox()
         let pushes = ["one", "two", "three"].map(push)
-        for push in pushes { outbox.addToAll(push, nil, counters(raw: 1, framed: 1)) }
+        for push in pushes { outbox.addToAll(push, nil, receivers(.raw, .framed), by: compressor) }
         let batch = try #require(outbox.take().all)
         #expect(batch.pushes == 3)
-        #expect(batch.bytes(isFramed: false) == joined(pushes.map(\.raw)))
-        #expect(batch.bytes(isFramed: true) == joined(pushes.map(\.framed)))
-        batch.withBytes { raw, framed in
-            #expect(Array(raw) == Array(joined(pushes.map(\.raw)).readableBytesView))
-            #expect(Array(framed) == Array(joined(pushes.map(\.framed)).readableBytesView))
+        #expect(batch.bytes(.raw) == joined(pushes.map { frame($0, .raw) }))
+        #expect(batch.bytes(.framed) == joined(pushes.map { frame($0, .framed) }))
+        batch.withBytes { forms in
+            #expect(Array(forms[0]) == Array(joined(pushes.map { frame($0, .raw) }).readableBytesView))
+            #expect(Array(forms[1]) == Array(joined(pushes.map { frame($0, .framed) }).readableBytesView))
         }
     }
 
-    @Test(arguments: [(0, 0), (1, 0), (0, 1)])
-    func nothingIsPreparedForAModeThatNobodyUses(raw: Int, framed: Int) throws {
+    @Test func nothingIsPreparedForAFormThatNobodyHas() throws {
+        for form in FrameForm.all {
+            var outbox = Outbox()
+            outbox.addToAll(push("x"), nil, receivers(form), by: compressor)
+            let batch = try #require(outbox.take().all)
+            for other in FrameForm.all { #expect((batch.bytes(other) != nil) == (other == form)) }
+            batch.withBytes { forms in
+                for other in FrameForm.all { #expect(forms[other.index].isEmpty == (other != form)) }
+            }
+            #expect(batch.pushes == 1)
+        }
+    }
+
+    @Test func eachFormHasItsOwnBytes() throws {
+        let long = String(repeating: "a long text of few words ", count: 200)
+        let pushes = [push(long), push("short"), push(long + "!")]
+        let forms = [FrameForm.framed, FrameForm(.raw, .small), FrameForm(.raw, .standard), FrameForm(.framed, .small)]
         var outbox = Outbox()
-        outbox.addToAll(push("x"), nil, counters(raw: raw, framed: framed))
+        for push in pushes {
+            outbox.addToAll(push, nil, forms.reduce(into: FormTally()) { $0.add(2, $1) }, by: compressor)
+        }
         let batch = try #require(outbox.take().all)
-        #expect((batch.raw != nil) == (raw > 0))
-        #expect((batch.framed != nil) == (framed > 0))
-        #expect(batch.pushes == 1)
+        batch.withBytes { table in
+            for form in FrameForm.all {
+                let expected = forms.contains(form) ? joined(pushes.map { frame($0, form) }) : nil
+                #expect(batch.bytes(form) == expected)
+                #expect(Array(table[form.index]) == expected.map { Array($0.readableBytesView) } ?? [])
+            }
+        }
     }
 
     /// A broadcast costs its bytes once per node, not once per loop.
     @Test func aSinglePushSharesItsFrame() throws {
         var outbox = Outbox()
         let push = push("shared by all")
-        outbox.addToAll(push, nil, counters(raw: 1, framed: 1))
+        outbox.addToAll(push, nil, receivers(.raw, .framed), by: compressor)
         let batch = try #require(outbox.take().all)
-        for (bytes, frame) in [(batch.bytes(isFramed: false), push.raw), (batch.bytes(isFramed: true), push.framed)] {
-            let storage = bytes.withUnsafeReadableBytes { $0.baseAddress }
-            #expect(storage == frame.withUnsafeReadableBytes { $0.baseAddress })
+        for form in [FrameForm.raw, .framed] {
+            let storage = try #require(batch.bytes(form)).withUnsafeReadableBytes { $0.baseAddress }
+            #expect(storage == frame(push, form).withUnsafeReadableBytes { $0.baseAddress })
         }
     }
 
     /// The frame belongs to every loop: a batch may not write into it.
     @Test func aSecondPushLeavesTheFirstFrameAsItWas() throws {
         let (first, second) = (push("first"), push("second"))
-        let before = joined([first.raw])
+        let before = joined([frame(first, .raw)])
         var outbox = Outbox()
-        outbox.addToAll(first, nil, counters(raw: 1, framed: 0))
-        outbox.addToAll(second, nil, counters(raw: 1, framed: 0))
-        #expect(first.raw == before)
-        #expect(outbox.take().all?.bytes(isFramed: false) == joined([before, second.raw]))
+        outbox.addToAll(first, nil, receivers(.raw), by: compressor)
+        outbox.addToAll(second, nil, receivers(.raw), by: compressor)
+        #expect(frame(first, .raw) == before)
+        #expect(outbox.take().all?.bytes(.raw) == joined([before, frame(second, .raw)]))
     }
 
     @Test func everyGroupHasItsOwnBatch() {
         var outbox = Outbox()
         let (a, b) = (Group(group("a")), Group(group("b")))
         let pushes = ["1", "2", "3"].map(push)
-        outbox.add(pushes[0], to: a, nil, counters(raw: 1, framed: 0))
-        outbox.add(pushes[1], to: b, nil, counters(raw: 1, framed: 0))
-        outbox.add(pushes[2], to: a, nil, counters(raw: 1, framed: 0))
+        outbox.add(pushes[0], to: a, nil, receivers(.raw), by: compressor)
+        outbox.add(pushes[1], to: b, nil, receivers(.raw), by: compressor)
+        outbox.add(pushes[2], to: a, nil, receivers(.raw), by: compressor)
         let taken = outbox.take()
         #expect(taken.all == nil)
         #expect(taken.groups.count == 2)
         for (group, batch) in taken.groups {
             let expected = group === a ? [pushes[0], pushes[2]] : [pushes[1]]
             #expect(batch.pushes == expected.count)
-            #expect(batch.bytes(isFramed: false) == joined(expected.map(\.raw)))
+            #expect(batch.bytes(.raw) == joined(expected.map { frame($0, .raw) }))
         }
     }
 
     @Test func takingLeavesNothing() throws {
         let test = TestNode()
         var outbox = Outbox()
-        outbox.addToAll(push("x"), nil, counters(raw: 1, framed: 1))
-        outbox.add(push("x"), to: Group(group("a")), nil, counters(raw: 1, framed: 1))
+        outbox.addToAll(push("x"), nil, receivers(.raw, .framed), by: compressor)
+        outbox.add(push("x"), to: Group(group("a")), nil, receivers(.raw, .framed), by: compressor)
         outbox.select([try test.session()], push("x"), nil, isOrdered: false)
         let first = outbox.take()
         #expect(first.all != nil && first.groups.count == 1 && first.selections.count == 1)
@@ -106,10 +130,10 @@ import Testing
     @Test func theCollectorsStayWithTheirBatch() throws {
         var outbox = Outbox()
         let collectors = (0..<3).map { _ in ReceiptCollector(shards: 1) { _ in } }
-        outbox.addToAll(push("1"), collectors[0], counters(raw: 1, framed: 0))
-        outbox.addToAll(push("2"), nil, counters(raw: 1, framed: 0))
-        outbox.addToAll(push("3"), collectors[1], counters(raw: 1, framed: 0))
-        outbox.add(push("4"), to: Group(group("a")), collectors[2], counters(raw: 1, framed: 0))
+        outbox.addToAll(push("1"), collectors[0], receivers(.raw), by: compressor)
+        outbox.addToAll(push("2"), nil, receivers(.raw), by: compressor)
+        outbox.addToAll(push("3"), collectors[1], receivers(.raw), by: compressor)
+        outbox.add(push("4"), to: Group(group("a")), collectors[2], receivers(.raw), by: compressor)
         let taken = outbox.take()
         #expect(taken.all?.collectors.map(ObjectIdentifier.init) == collectors[..<2].map(ObjectIdentifier.init))
         #expect(taken.groups.first?.1.collectors.map(ObjectIdentifier.init) == [ObjectIdentifier(collectors[2])])

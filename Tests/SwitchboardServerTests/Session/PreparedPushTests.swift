@@ -11,12 +11,29 @@ import Testing
     @Test func theFramesAreBuiltOnceAndSayThePush() throws {
         let payload = Payload(format: .json, bytes: ByteBuffer(string: "{\"a\" : 1.0}"))
         let push = PreparedPush(BusPush(id: PushID(unchecked: "p"), target: .group(group("g")), payload: payload))
-        #expect(push.raw == FrameBuilder.raw(payload))
+        let compressor = MessageCompressor()
+        #expect(push.frame(.raw, by: compressor) == FrameBuilder.raw(payload))
         let frame = ServerFrame.push(.init(id: "p", channel: "group:g", payload: payload))
-        #expect(push.framed == FrameBuilder.framed(frame))
-        let address = { (frame: ByteBuffer) in frame.withUnsafeReadableBytes { $0.baseAddress } }
-        #expect(address(push.raw) == address(push.raw))
-        #expect(address(push.framed) == address(push.framed))
+        #expect(push.frame(.framed, by: compressor) == FrameBuilder.framed(frame))
+        for form in FrameForm.all {
+            #expect(address(push.frame(form, by: compressor)) == address(push.frame(form, by: compressor)))
+        }
+    }
+
+    private func address(_ frame: ByteBuffer) -> UnsafeRawPointer? {
+        frame.withUnsafeReadableBytes { $0.baseAddress.map { UnsafeRawPointer($0) } }
+    }
+
+    /// However many loops there are.
+    @Test func aPushIsCompressedOnceOnANode() {
+        let payload = Payload(
+            format: .json, bytes: ByteBuffer(string: "[" + String(repeating: "1, ", count: 3000) + "1]"))
+        let push = PreparedPush(BusPush(id: PushID(unchecked: "p"), target: .all, payload: payload))
+        for form in FrameForm.all {
+            let frame = push.frame(form, by: MessageCompressor())
+            #expect((frame.readableBytes < 1000) == (form.window != nil))
+            #expect(address(frame) == address(push.frame(form, by: MessageCompressor())))
+        }
     }
 
     @Test func aCollectorSpeaksOnceWhenTheLastShardHasReported() {

@@ -27,10 +27,7 @@ import Testing
         }
 
         func receive(_ opcode: WebSocketOpcode, _ bytes: [UInt8], isMasked: Bool = true) throws {
-            var data = ByteBuffer(bytes: bytes)
-            let mask = isMasked ? WebSocketMaskingKey.random() : nil
-            if let mask { data.webSocketMask(mask) }
-            try channel.writeInbound(WebSocketFrame(fin: true, opcode: opcode, maskKey: mask, data: data))
+            try channel.writeInbound(ClientBytes.frame(opcode, bytes, isMasked: isMasked))
             channel.embeddedEventLoop.run()
         }
 
@@ -50,7 +47,7 @@ import Testing
         #expect(test.presence(of: "a")?.state == .online)
         #expect(test.presence(of: "a")?.labels == ["k": "v"])
         #expect(test.shard.groups[group("g")]?.members.count == 1)
-        #expect(test.shard.counters.rawSessions == 1)
+        #expect(test.shard.counters.forms[.raw] == 1)
         #expect(test.node.sessionCount.value == 1)
         try connection.drop()
     }
@@ -139,7 +136,7 @@ import Testing
         try connection.receive(.text, #"{"type":"hello","clientId":"a","labels":{"l":"w"}}"#)
         #expect(connection.session.phase == .open)
         #expect(test.presence(of: "a")?.labels == ["k": "v", "l": "w"])
-        #expect(test.shard.counters.framedSessions == 1)
+        #expect(test.shard.counters.forms[.framed] == 1)
         try connection.drop()
     }
 
@@ -200,6 +197,43 @@ import Testing
         try connection.receive(.text, "up")
         #expect(closeCode("a", test) == 4102)
         #expect(test.shard.counters.messagesUp == 2)
+        try connection.drop()
+    }
+
+    /// Whatever costs the node an answer is limited, whether it is a message or not.
+    @Test(arguments: [
+        ClientBytes.frame(.ping, []), ClientBytes.frame(.pong, []), ClientBytes.text(#"{"type":"nonsense"}"#),
+        ClientBytes.text(#"{"type":"pong"}"#), ClientBytes.text(#"{"type":"join"}"#),
+    ])
+    func aFloodOfControlFramesClosesTheSession(frame: ByteBuffer) throws {
+        let test = TestNode {
+            $0.messageRate = 1
+            $0.messageBurst = 20
+        }
+        let connection = try TestConnection.open(test, "a")
+        for _ in 0..<20 { try connection.receive(frame) }
+        #expect(connection.session.phase == .open)
+        // At once, as a flood comes: what follows the limit is not answered.
+        _ = try connection.wire.frames()
+        var flood = ByteBuffer()
+        for _ in 0..<100 { flood.writeImmutableBuffer(frame) }
+        try connection.receive(flood)
+        #expect(closeCode("a", test) == 4102)
+        #expect(try connection.wire.frames().count < 50)
+        try connection.drop()
+    }
+
+    @Test func pongsThatWereAskedForAreNoFlood() throws {
+        let test = TestNode {
+            $0.messageRate = 1
+            $0.messageBurst = 1
+        }
+        let connection = try TestConnection.open(test, "a")
+        for _ in 0..<50 {
+            connection.session.pingedAt = 1
+            try connection.receive(ClientBytes.frame(.pong, []))
+        }
+        #expect(connection.session.phase == .open)
         try connection.drop()
     }
 

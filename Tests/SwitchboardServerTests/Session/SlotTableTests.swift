@@ -7,13 +7,13 @@ import Testing
         let test = TestNode()
         let (first, second) = (try test.session(), try test.session())
         var table = SlotTable()
-        let old = table.add(first, isFramed: true)
+        let old = table.add(first, .framed)
         table.set(old.slot, descriptor: 7, isOpen: true)
         #expect(table.session(old.slot, generation: old.generation) === first)
         table.remove(old.slot)
         #expect(table.session(old.slot, generation: old.generation) == nil)
         #expect(table.session(old.slot, generation: old.generation &+ 1) == nil)
-        let new = table.add(second, isFramed: false)
+        let new = table.add(second, .raw)
         #expect(new.slot == old.slot)
         #expect(new.generation != old.generation)
         #expect(table.session(old.slot, generation: old.generation) == nil)
@@ -24,13 +24,13 @@ import Testing
     @Test func aFreeSlotHasNoSocket() throws {
         let test = TestNode()
         var table = SlotTable()
-        let place = table.add(try test.session(), isFramed: true)
+        let place = table.add(try test.session(), .framed)
         table.set(place.slot, descriptor: 7, isOpen: true)
-        #expect(table.slots[0].descriptor == 7 && table.slots[0].isOpen && table.slots[0].isFramed)
+        #expect(table.slots[0].descriptor == 7 && table.slots[0].isOpen && table.slots[0].form == .framed)
         table.remove(place.slot)
         #expect(table.slots[0].descriptor < 0 && !table.slots[0].isOpen && table.slots[0].session == nil)
-        _ = table.add(try test.session(), isFramed: false)
-        #expect(table.slots[0].descriptor < 0 && !table.slots[0].isOpen && !table.slots[0].isFramed)
+        _ = table.add(try test.session(), .raw)
+        #expect(table.slots[0].descriptor < 0 && !table.slots[0].isOpen && table.slots[0].form == .raw)
     }
 
     @Test func aSlotThatNeverWasHasNobody() {
@@ -52,7 +52,7 @@ import Testing
                 table.remove(place.slot)
                 gone.append(place)
             } else {
-                places[who] = table.add(sessions[who], isFramed: random.chance(50))
+                places[who] = table.add(sessions[who], random.chance(50) ? .framed : .raw)
             }
             for (who, place) in places where table.session(place.slot, generation: place.generation) !== sessions[who] {
                 Issue.record("session \(who) is not at \(place)")

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOEmbedded
-import NIOWebSocket
 import SwitchboardProtocol
 import Testing
 
@@ -13,9 +12,11 @@ final class TestConnection {
     private let test: TestNode
     let wire = TestWire()
 
-    init(_ test: TestNode, _ uri: String, isFramed: Bool = true) throws {
+    /// - Parameter extensions: What the client offers as `Sec-WebSocket-Extensions`.
+    init(_ test: TestNode, _ uri: String, isFramed: Bool = true, extensions: String? = nil, token: String? = nil) throws
+    {
         self.test = test
-        session = try test.session(uri, isFramed: isFramed)
+        session = try test.session(uri, isFramed: isFramed, extensions: extensions, token: token)
         channel = EmbeddedChannel(loop: test.loop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         try channel.pipeline.syncOperations.addHandler(session)
@@ -33,11 +34,11 @@ final class TestConnection {
     }
 
     /// The client sends a text message.
-    func receive(_ text: String) throws {
-        var data = ByteBuffer(string: text)
-        let mask = WebSocketMaskingKey.random()
-        data.webSocketMask(mask)
-        try channel.writeInbound(WebSocketFrame(fin: true, opcode: .text, maskKey: mask, data: data))
+    func receive(_ text: String) throws { try receive(ClientBytes.text(text)) }
+
+    /// The client sends bytes.
+    func receive(_ bytes: ByteBuffer) throws {
+        try channel.writeInbound(bytes)
         test.loop.run()
     }
 

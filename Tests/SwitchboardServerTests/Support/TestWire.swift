@@ -39,28 +39,60 @@ final class TestWire {
     /// The peer closes: no more comes from it.
     func hangUp() { #expect(shutdown(reader, CInt(SHUT_WR)) == 0) }
 
-    /// The payloads of the unmasked frames that were written since this was last asked; each must be whole.
-    func messages() throws -> [ByteBuffer] {
+    /// A frame as it was written, unmasked.
+    struct Frame {
+        let isCompressed: Bool
+        let payload: ByteBuffer
+    }
+
+    /// The payloads of the frames that were written since this was last asked.
+    func messages() throws -> [ByteBuffer] { try frames().map(\.payload) }
+
+    /// The frames that were written since this was last asked; each must be whole.
+    func frames() throws -> [Frame] {
+        let frames = try peek()
+        bytes.clear()
+        return frames
+    }
+
+    /// The same, and they are still there.
+    func peek() throws -> [Frame] {
+        gather()
+        var rest = bytes
+        var frames: [Frame] = []
+        while rest.readableBytes > 0 { frames.append(try #require(Self.frame(&rest))) }
+        return frames
+    }
+
+    /// The bytes that were written since this was last asked.
+    func take() -> ByteBuffer {
+        gather()
+        defer { bytes.clear() }
+        return bytes
+    }
+
+    private func gather() {
         while true {
             let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 65_536) {
                 max(0, recv(reader, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT)))
             }
-            if count == 0 { break }
+            if count == 0 { return }
         }
-        var messages: [ByteBuffer] = []
-        while bytes.readableBytes > 0 { messages.append(try #require(Self.frame(&bytes))) }
-        return messages
     }
 
     /// RFC 6455 section 5.2.
-    private static func frame(_ bytes: inout ByteBuffer) -> ByteBuffer? {
-        guard bytes.readInteger(as: UInt8.self) != nil, let length = bytes.readInteger(as: UInt8.self) else {
+    private static func frame(_ bytes: inout ByteBuffer) -> Frame? {
+        guard let first = bytes.readInteger(as: UInt8.self), let second = bytes.readInteger(as: UInt8.self) else {
             return nil
         }
-        switch length {
-        case 126: return bytes.readInteger(as: UInt16.self).flatMap { bytes.readSlice(length: Int($0)) }
-        case 127: return bytes.readInteger(as: UInt64.self).flatMap { bytes.readSlice(length: Int($0)) }
-        default: return bytes.readSlice(length: Int(length))
+        let length: Int? =
+            switch second {
+            case 126: bytes.readInteger(as: UInt16.self).map { Int($0) }
+            case 127: bytes.readInteger(as: UInt64.self).map { Int($0) }
+            default: Int(second)
+            }
+        return length.flatMap { bytes.readSlice(length: $0) }.map {
+            Frame(isCompressed: first & 0x40 != 0, payload: $0)
         }
     }
 }

@@ -1,0 +1,42 @@
+import SwitchboardCore
+import SwitchboardProtocol
+
+/// What a client may do by itself once it is connected, and until when it may stay.
+final class SessionAccess {
+    private var permission: GroupPermission
+    /// Groups that the backend gave to it when it was asked.
+    private let given: [GroupName]
+    /// Unix time in milliseconds; nil for a client without a token.
+    private var expiresAt: UInt64?
+
+    /// - Parameter joinable: The setting `joinableGroups`.
+    init(_ grant: ClientGrant?, joinable: [GroupPattern]?, given: [GroupName]) {
+        permission = GroupPermission(grant: grant, configured: joinable)
+        self.given = given
+        expiresAt = grant.map { Self.milliseconds($0.expiresAt) }
+    }
+
+    /// Whether it may enter and leave this group.
+    func allows(_ group: GroupName) -> Bool { permission.allows(group) || given.contains(group) }
+
+    /// A newer token says what may be joined, and until when.
+    func renew(_ grant: ClientGrant, joinable: [GroupPattern]?) {
+        permission = GroupPermission(grant: grant, configured: joinable)
+        expiresAt = Self.milliseconds(grant.expiresAt)
+    }
+
+    /// - Parameter now: Unix time in milliseconds.
+    func hasExpired(now: UInt64) -> Bool { expiresAt.map { $0 <= now } ?? false }
+
+    /// Ticks of the timer wheel until it expires; nil when it does not.
+    ///
+    /// - Parameter now: Unix time in milliseconds.
+    func ticksLeft(now: UInt64) -> UInt64? {
+        expiresAt.map { end in
+            let tick = UInt64(Shard.tick)
+            return end <= now ? 1 : (end - now + tick - 1) / tick
+        }
+    }
+
+    private static func milliseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds * 1000).rounded(.up)) }
+}
