@@ -1,5 +1,6 @@
 import NIOCore
 import SwitchboardProtocol
+import SwitchboardWebSocket
 import Testing
 
 @testable import SwitchboardAgent
@@ -34,6 +35,68 @@ import Testing
                 for number in 0..<count { #expect(try await handled.next() == "p\(number)") }
                 for write in sent { try await write.get() }
                 #expect(await running.agent.gate.count <= 1)
+            })
+    }
+
+    /// A few bytes that one read brings may be many pushes.
+    @Test func stopsHandingOverWhatWasRead() async throws {
+        let node = try await FakeNode(.acceptWith(extensions: "permessage-deflate; server_no_context_takeover"))
+        let count = 300
+        let permits = Inbox<Void>()
+        let handled = Inbox<String>()
+        let compressor = MessageCompressor()
+        var bytes = ByteBuffer()
+        for number in 0..<count {
+            let data = "\"" + String(repeating: "x", count: 100_000) + "\""
+            let push = ServerFrame.Push(id: "p\(number)", channel: "client", payload: .json(data))
+            bytes.writeImmutableBuffer(compressor.framed(.push(push), for: .standard))
+        }
+        #expect(bytes.readableBytes < 200_000)
+        try await RunningAgent.with(
+            node,
+            configure: {
+                $0.inboundLimit = 10
+                $0.compression = true
+            },
+            handlers: {
+                $0.onPush = { push in
+                    try? await permits.next()
+                    handled.put(push.id)
+                }
+            },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                try await connection.sendRaw(Array(buffer: bytes))
+                while await running.agent.isReading { try await Task.sleep(for: .milliseconds(1)) }
+                #expect(await running.agent.gate.count <= 10)
+                for _ in 0..<count { permits.put(()) }
+                for number in 0..<count { #expect(try await handled.next() == "p\(number)") }
+            })
+    }
+
+    /// What had come when the node ended the connection is handled all the same.
+    @Test func handsOverTheRestAtTheEnd() async throws {
+        let node = try await FakeNode()
+        let permits = Inbox<Void>()
+        let handled = Inbox<String>()
+        try await RunningAgent.with(
+            node, configure: { $0.inboundLimit = 1 },
+            handlers: {
+                $0.onPush = { push in
+                    try? await permits.next()
+                    handled.put(push.id)
+                }
+            },
+            body: { running in
+                let connection = try await node.connections.next()
+                try await connection.hello()
+                for number in 0..<5 { try await connection.push("p\(number)") }
+                try await connection.close(4200, "after=0")
+                try await connection.cut()
+                #expect(try await running.nextEnd().code == 4200)
+                for _ in 0..<5 { permits.put(()) }
+                for number in 0..<5 { #expect(try await handled.next() == "p\(number)") }
             })
     }
 

@@ -11,6 +11,8 @@ import Testing
 final class FakeNode: Sendable {
     enum Answer: Sendable {
         case accept
+        /// Accepts, and answers the offer of extensions so.
+        case acceptWith(extensions: String)
         /// Accepts with this subprotocol; nil for none.
         case acceptAs(String?)
         case refuse(Int, HTTPHeaders = [:], body: String = "")
@@ -71,6 +73,11 @@ final class FakeNode: Sendable {
                 let headers: HTTPHeaders? =
                     switch answer.value {
                     case .accept, .acceptAndCut: ["Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol]
+                    case .acceptWith(let extensions):
+                        [
+                            "Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol,
+                            "Sec-WebSocket-Extensions": extensions,
+                        ]
                     case .acceptAs(let name): name.map { ["Sec-WebSocket-Protocol": $0] } ?? [:]
                     case .refuse, .mute: nil
                     }
