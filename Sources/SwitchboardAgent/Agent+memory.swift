@@ -51,12 +51,15 @@ extension Agent {
         write(.hello(ClientFrame.Hello(resume: Dictionary(uniqueKeysWithValues: resume))))
     }
 
-    /// The node's answer to that. What was missed of a recovered channel follows, so its offset moves with the pushes.
+    /// The node's answer to that, or what it says later when it was cut off itself. What was missed of a recovered channel follows,
+    /// so its offset moves with the pushes.
     func resumed(_ channels: [String: ServerFrame.Hello.Channel]) {
         for (name, channel) in channels.sorted(by: { $0.key < $1.key }) where followed.contains(name) {
             if !channel.recovered { events.continuation.yield(.missed(channel: name)) }
             guard !channel.recovered || (seen[name] ?? memory.offsets[name]) == nil else { continue }
-            seen[name] = channel.offset.isEmpty ? nil : channel.offset
+            // Without another one the old offset is the better one: to have none would mean to have missed nothing.
+            guard !channel.offset.isEmpty else { continue }
+            seen[name] = channel.offset
             _ = note(.place(.init(channel: name, offset: channel.offset)))
         }
     }

@@ -299,7 +299,7 @@ class Agent:
 
     async def received(self, kind: str, frame: dict) -> None:
         match kind:
-            case "hello":
+            case "hello" if not (self.online and broken("one-hello")):
                 await self.greeted(frame)
             case "ping":
                 if not broken("no-pong"):
@@ -345,13 +345,16 @@ class Agent:
             known = self.arrived.get(channel)
             if state["recovered"] and known is not None and not broken("resume-ahead", "always-missed"):
                 continue
-            self.arrived[channel] = state["offset"]
+            offset = state["offset"] if broken("forgets-offsets") else state["offset"] or known or ""
+            self.arrived[channel] = offset
             if broken("ignores-hello-offsets"):
                 del self.arrived[channel]
             if known is not None and (not state["recovered"] or broken("always-missed")) and not broken("silent-hole"):
-                self.inbox.put_nowait({"missed": channel, "offset": state["offset"]})
+                self.inbox.put_nowait({"missed": channel, "offset": offset})
             else:
-                self.memory.note(channel=channel, offset=state["offset"])
+                self.memory.note(channel=channel, offset=offset)
+        if self.online:
+            return
         self.online = True
         say("connected", clientId=hello["clientId"], session=hello["session"])
         if not broken("result-once"):

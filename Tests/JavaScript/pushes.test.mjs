@@ -261,6 +261,23 @@ test('a channel that was not recovered is told as missed, in the order of the pu
   assert.equal((await node.greet()).clientHello.resume.all, 'F:10-0');
 });
 
+test('a hole without an offset leaves the old one, and one told while connected counts', async (t) => {
+  const told = new Queue('something told');
+  const { session, node } = await connected(t, {
+    onEvent: (event) => event.type === 'missed' && told.put(event.channel),
+  }, { channels: { all: { recovered: true, offset: 'E:5-0' } } });
+  session.cut();
+  const second = await node.greet({ channels: { all: { recovered: false, offset: '' } } });
+  assert.equal(await told.next(), 'all');
+  second.cut();
+  const third = await node.greet({ recovered: true, channels: { all: { recovered: true, offset: 'E:5-0' } } });
+  assert.equal(third.clientHello.resume.all, 'E:5-0');
+  third.hello({ channels: { all: { recovered: false, offset: 'F:9-0' } } });
+  assert.equal(await told.next(), 'all');
+  third.cut();
+  assert.equal((await node.greet()).clientHello.resume.all, 'F:9-0');
+});
+
 test('a group that was left is not resumed', async (t) => {
   const { node, session, switchboard } = await connected(t, { groups: ['g'] });
   session.push('p1', { channel: 'group:g', offset: 'E:1-0' });

@@ -249,6 +249,14 @@ import Testing
                 == [.event(.connected(hello)), .resumed(hello.channels), .begin])
     }
 
+    @Test func saysWhatALaterHelloTellsOfTheHistories() {
+        var state = Self.online()
+        var hello = Self.hello()
+        #expect(state.received(Self.text(.hello(hello)), Self.at(1)) == [])
+        hello.channels = ["all": .init(recovered: false, offset: "E:3-0")]
+        #expect(state.received(Self.text(.hello(hello)), Self.at(2)) == [.resumed(hello.channels)])
+    }
+
     @Test func commandsBeforeHelloBreakTheProtocol() {
         for frame in [
             ServerFrame.cancel(id: "c"),

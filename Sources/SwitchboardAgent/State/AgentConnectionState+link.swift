@@ -102,8 +102,8 @@ extension AgentConnectionState {
         if isFirst { link.since = now }
         phase = .online(link)
         wakeAt = nextLook(at: link, now)
-        guard isFirst else { return [] }
-        return [.event(.connected(hello))] + (hello.channels.isEmpty ? [] : [.resumed(hello.channels)]) + [.begin]
+        let resumed: [Action] = hello.channels.isEmpty ? [] : [.resumed(hello.channels)]
+        return isFirst ? [.event(.connected(hello))] + resumed + [.begin] : resumed
     }
 
     private mutating func goaway(

@@ -671,7 +671,8 @@ export class Switchboard {
       this.#policy.minimum = Math.max(bounded(Number(hello.reconnect.min)), 0.01);
       this.#policy.maximum = Math.max(bounded(Number(hello.reconnect.max)), this.#policy.minimum);
     }
-    if (this.#state === 'online') return;
+    // The node was cut off itself, and tells what its clients have missed.
+    if (this.#state === 'online') return this.#takeStock(hello.channels ?? {}, link);
     // An offset belongs to the mailbox of the client that it was given to.
     if (this.#clientId !== hello.clientId) this.#acks.stop();
     this.#clientId = hello.clientId;
@@ -715,8 +716,8 @@ export class Switchboard {
       } else if (offset) {
         this.#memory.setOffset(channel, offset);
       }
+      // Without another one the old offset is the better one: to have none would mean to have missed nothing.
       if (offset) this.#arrived.set(channel, offset);
-      else this.#arrived.delete(channel);
     }
     return undefined;
   }

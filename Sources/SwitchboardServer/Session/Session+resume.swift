@@ -84,14 +84,17 @@ extension Session {
         recovery.isReading = true
         for (name, channel) in recovery.channels {
             node.store.history(of: name, after: channel.asked, limit: Recovery.limit) { result in
-                loop.execute { box.value.read(name, try? result.get()) }
+                loop.execute { box.value.read(name, result) }
             }
         }
     }
 
-    private func read(_ name: String, _ page: HistoryPage?) {
+    func read(_ name: String, _ result: Result<HistoryPage, BusError>) {
         guard recovery != nil else { return }
-        recovery?.channels[name]?.page = page
+        switch result {
+        case .success(let page): recovery?.channels[name]?.page = page
+        case .failure(let error): return cannotRecover(error)
+        }
         recovery?.pendingReads -= 1
         guard recovery?.pendingReads == 0 else { return }
         recovery?.isReading = false
@@ -106,10 +109,15 @@ extension Session {
 
     private func recovered(_ result: Result<Void, BusError>) {
         guard phase == .registering else { return }
-        if case .failure = result {
-            for name in recovery?.channels.keys.sorted() ?? [] { recovery?.channels[name]?.page = nil }
-        }
+        if case .failure(let error) = result { return cannotRecover(error) }
         shard.open(self)
+    }
+
+    /// A hole that is none would be told, and no offset to go on from could be given: what the client has now is better, and good for
+    /// another try.
+    private func cannotRecover(_ error: BusError) {
+        guard phase == .registering else { return }
+        close(.overloaded, reason: "\(error)")
     }
 
     /// The session opens: from here on pushes come to it directly.

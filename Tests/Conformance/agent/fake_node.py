@@ -115,11 +115,7 @@ class Link:
         assert isinstance(text, str), "frames are text"
         self.hello = json.loads(text)
         assert self.hello["type"] == "hello", f"the first frame is hello, not {text[:200]}"
-        frame = {
-            "type": "hello", "clientId": self.attempt.query.get("clientId", ["anon-1"])[0],
-            "session": f"s{self.epoch}", "epoch": self.epoch, "node": "fake",
-            "heartbeat": {"interval": self.node.heartbeat[0], "timeout": self.node.heartbeat[1]},
-            "reconnect": {"min": self.node.minimum, "max": self.node.maximum}, "recovered": False}
+        frame = self._greeting()
         resume = self.hello.get("resume") or {}
         if resume:
             frame["channels"] = {
@@ -128,6 +124,17 @@ class Link:
             frame["recovered"] = all(state["recovered"] for state in frame["channels"].values())
         await self.send(**(frame | changes))
         return self.hello
+
+    def _greeting(self) -> dict:
+        return {
+            "type": "hello", "clientId": self.attempt.query.get("clientId", ["anon-1"])[0],
+            "session": f"s{self.epoch}", "epoch": self.epoch, "node": "fake",
+            "heartbeat": {"interval": self.node.heartbeat[0], "timeout": self.node.heartbeat[1]},
+            "reconnect": {"min": self.node.minimum, "max": self.node.maximum}, "recovered": False}
+
+    async def tell(self, channels: dict) -> None:
+        """What a node says when it was cut off itself: where channels stand, in another hello."""
+        await self.send(**self._greeting(), channels=channels)
 
     async def send(self, **frame) -> None:
         await self.socket.send(json.dumps(frame))

@@ -82,6 +82,32 @@ async def test_missed(command):
         assert len(agent.all("missed")) == 1
 
 
+@rule("`recovered: false` without an offset is told as missed pushes; it goes on from the offset that it has")
+async def test_missed_without_an_offset(command):
+    async with stage(command) as here:
+        agent, link = await here.online()
+        await link.send(type="push", id="g1", channel=here.channel, offset="E:1-0", data=1)
+        await agent.event("handled", id="g1")
+        link = await link.away(channels={here.channel: {"recovered": False, "offset": ""}})
+        await agent.event("missed", channel=here.channel)
+        link = await link.away()
+        assert link.hello["resume"][here.channel] == "E:1-0"
+
+
+@rule("A `hello` that comes while connected tells of pushes that were missed, like the first one")
+async def test_missed_while_connected(command):
+    async with stage(command) as here:
+        agent, link = await here.online()
+        await link.send(type="push", id="g1", channel=here.channel, offset="E:1-0", data=1)
+        await agent.event("handled", id="g1")
+        await link.tell({here.channel: {"recovered": False, "offset": "F:9-0"}})
+        await agent.event("missed", channel=here.channel)
+        await agent.settled(link)
+        assert len(agent.all("connected")) == 1
+        link = await link.away()
+        assert link.hello["resume"][here.channel] == "F:9-0"
+
+
 @rule("`recovered: true` is no reason to tell the program of missed pushes; what was missed is handled like any push")
 async def test_recovered(command):
     async with stage(command) as here:

@@ -113,6 +113,24 @@ import Testing
         #expect(test.shard.recovering.isEmpty)
     }
 
+    /// It has missed nothing for certain, and its offset is good for another try.
+    @Test func whoseHistoryCannotBeReadHasToComeAgain() throws {
+        let connection = try TestConnection(test, "/ws?clientId=a&hello=1")
+        let session = connection.session
+        session.phase = .registering
+        session.recovery = Recovery(["all": newest(), "group:g": ""], groups: [group("g")])
+        test.shard.recovering.append(session)
+        session.read("all", .failure(.unavailable("no connection")))
+        let newest = try #require(HistoryOffset(newest("group:g")))
+        session.read("group:g", .success(HistoryPage(newest: newest, pushes: [])))
+        test.loop.run()
+        let frames = try connection.wire.frames()
+        #expect(frames.count == 1)
+        #expect(frames.first?.payload.getInteger(at: 0, as: UInt16.self) == CloseCode.overloaded.rawValue)
+        #expect(test.shard.recovering.isEmpty)
+        try connection.drop()
+    }
+
     @Test func aHelloThatComesTooLateRecoversNothing() throws {
         let connection = try TestConnection.open(test, "a")
         try connection.receive(#"{"type":"hello","resume":{"all":"\#(newest())"}}"#)
