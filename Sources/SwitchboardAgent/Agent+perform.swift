@@ -23,7 +23,7 @@ extension Agent {
         case .end(let code): end(code)
         case .greet: greet()
         case .resumed(let channels): resumed(channels)
-        case .push(let push): received(push)
+        case .push(let push, let bytes): received(push, bytes: bytes)
         case .command(let command): received(command)
         case .cancel(let id): cancel(id)
         case .acknowledged(let ref):

@@ -3,15 +3,17 @@ import SwitchboardProtocol
 
 extension Agent {
     /// A push has arrived: it waits for its turn.
-    func received(_ push: ServerFrame.Push) {
+    ///
+    /// - Parameter bytes: Those of its whole frame.
+    func received(_ push: ServerFrame.Push, bytes: Int) {
         if let offset = push.offset, followed.contains(push.channel) { seen[push.channel] = offset }
-        let isFull = gate.add(bytes: push.payload.bytes.readableBytes)
-        pushes.continuation.yield(push)
+        let isFull = gate.add(bytes: bytes)
+        pushes.continuation.yield((push, bytes))
         if isFull { updateReading() }
     }
 
     /// It is this push's turn.
-    func handle(_ push: ServerFrame.Push) async {
+    func handle(_ push: ServerFrame.Push, bytes: Int) async {
         if await isDone(push) {
             if push.wantsAck { acks.handled(id: push.id) }
             // An ack covers everything before it, so behind a push that has to come again there is none.
@@ -21,7 +23,7 @@ extension Agent {
         } else if push.channel == "client", push.offset != nil {
             hasSkippedMail = true
         }
-        if gate.remove(bytes: push.payload.bytes.readableBytes) { updateReading() }
+        if gate.remove(bytes: bytes) { updateReading() }
         flushAcks()
         endIfStopped()
     }

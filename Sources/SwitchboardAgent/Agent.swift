@@ -80,7 +80,7 @@ public actor Agent {
     var roomWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var lastWaiter = 0
 
-    let pushes = AsyncStream.makeStream(of: ServerFrame.Push.self)
+    let pushes = AsyncStream.makeStream(of: (push: ServerFrame.Push, bytes: Int).self)
     let events = AsyncStream.makeStream(of: AgentEvent.self, bufferingPolicy: .bufferingNewest(64))
     var finished: CheckedContinuation<AgentError?, Never>?
     var hasRun = false
@@ -145,7 +145,7 @@ public actor Agent {
         }
         defer { closeState() }
         let pushTask = Task { [pushes] in
-            for await push in pushes.stream { await handle(push) }
+            for await (push, bytes) in pushes.stream { await handle(push, bytes: bytes) }
         }
         let eventTask = Task { [handlers, events] in
             for await event in events.stream { await handlers.onEvent(event) }

@@ -38,7 +38,7 @@ struct Clients: AsyncParsableCommand {
             repeat {
                 let answer = try await api.client.get("/v1/clients", query: query(cursor: next))
                 let page = try ClientsAnswer.reading(answer)
-                if api.json { try Output.write(answer) } else { table.add(page.clients) }
+                if api.json { try Output.document(answer) } else { table.add(page.clients) }
                 next = page.next
             } while all && next != nil
             if !api.json { try table.print() }

@@ -19,7 +19,7 @@ struct Close: AsyncParsableCommand {
             let query = reason.map { [("reason", $0)] } ?? []
             let answer = try await api.client.delete("/v1/clients/" + id.rawValue, query: query)
             if !api.json { return try Output.line("\(id) closed") }
-            if answer.readableBytes > 0 { try Output.write(answer) }
+            if answer.readableBytes > 0 { try Output.document(answer) }
         }
     }
 }

@@ -22,11 +22,11 @@ struct Closes: AsyncParsableCommand {
             var table = Table("AGO", "NODE", "CLIENT", "CODE", "LASTED", "REASON")
             for name in try await nodes() {
                 let answer = try await api.client.get("/v1/nodes/\(name)/closes", query: [("limit", "\(limit)")])
-                if api.json { try Output.write(answer) }
+                if api.json { try Output.document(answer) }
                 for close in try ClosesAnswer.reading(answer).closes {
                     table.add(
                         Age.text(since: close.at), name, close.client, "\(close.code)",
-                        Age.text(seconds: Int(close.duration)), close.reason)
+                        Age.text(seconds: Int(min(max(0, close.duration), 1e9))), close.reason)
                 }
             }
             if !api.json { try table.print() }

@@ -89,9 +89,9 @@ struct Command: AsyncParsableCommand {
     }
 
     private func show(_ document: JSONDocument) throws {
-        if api.json { return try Output.write(document.buffer) }
+        if api.json { return try Output.document(document.buffer) }
         guard let payload = try? Payload(parsing: document) else { return }
-        try Output.write(payload.plain)
+        try Output.said(payload.plain)
     }
 
     private func body() throws -> ByteBuffer {

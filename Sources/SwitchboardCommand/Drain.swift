@@ -36,7 +36,7 @@ struct Drain: AsyncParsableCommand {
                 answer = try await api.client.post(path, json: ByteBuffer())
                 state = try DrainAnswer.reading(answer)
             }
-            if api.json { return try Output.write(answer) }
+            if api.json { return try Output.document(answer) }
             try Output.line("\(state.node) is \(state.state), with \(state.connections) connections")
         }
     }

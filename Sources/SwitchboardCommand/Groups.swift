@@ -8,7 +8,7 @@ struct Groups: AsyncParsableCommand {
     func run() async throws {
         try await Output.reporting {
             let answer = try await api.client.get("/v1/groups")
-            if api.json { return try Output.write(answer) }
+            if api.json { return try Output.document(answer) }
             let groups = try GroupsAnswer.reading(answer).groups
             guard !groups.isEmpty else { return try Output.line("no groups") }
             var table = Table("GROUP", "MEMBERS")

@@ -37,9 +37,9 @@ struct Mailbox: AsyncParsableCommand {
             if let cancel {
                 let answer = try await api.client.delete("\(path)/\(cancel.id)")
                 if !api.json { return try Output.line("\(cancel.id) taken back") }
-                if answer.readableBytes > 0 { try Output.write(answer) }
+                if answer.readableBytes > 0 { try Output.document(answer) }
             } else if empty {
-                try Output.write(try await api.client.delete(path))
+                try Output.document(try await api.client.delete(path))
             } else {
                 try await show(path)
             }
@@ -48,7 +48,7 @@ struct Mailbox: AsyncParsableCommand {
 
     private func show(_ path: String) async throws {
         let answer = try await api.client.get(path)
-        guard !api.json else { return try Output.write(answer) }
+        guard !api.json else { return try Output.document(answer) }
         let mailbox = try MailboxAnswer.reading(answer)
         try Output.line("\(mailbox.count) pushes, \(mailbox.bytes) bytes")
         for push in mailbox.pushes {

@@ -8,7 +8,7 @@ struct Nodes: AsyncParsableCommand {
     func run() async throws {
         try await Output.reporting {
             let answer = try await api.client.get("/v1/nodes")
-            if api.json { return try Output.write(answer) }
+            if api.json { return try Output.document(answer) }
             let nodes = try NodesAnswer.reading(answer).nodes
             guard !nodes.isEmpty else { return try Output.line("no nodes") }
             var table = Table("NODE", "ADDRESS", "VERSION", "UP", "SESSIONS", "STATE", "BUS LAG")

@@ -12,7 +12,7 @@ struct ShowClient: AsyncParsableCommand {
     func run() async throws {
         try await Output.reporting {
             let answer = try await api.client.get("/v1/clients/" + id.rawValue)
-            if api.json { return try Output.write(answer) }
+            if api.json { return try Output.document(answer) }
             try FieldList(answer, ages: ["connectedAt", "lastSeenAt"], milliseconds: ["rtt"]).print()
         }
     }

@@ -8,7 +8,7 @@ struct Stats: AsyncParsableCommand {
     func run() async throws {
         try await Output.reporting {
             let answer = try await api.client.get("/v1/stats")
-            try api.json ? Output.write(answer) : FieldList(answer).print()
+            try api.json ? Output.document(answer) : FieldList(answer).print()
         }
     }
 }

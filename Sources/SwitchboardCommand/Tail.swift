@@ -63,7 +63,9 @@ struct Tail: AsyncParsableCommand {
         case "error":
             let code = document["status"].flatMap(document.integer) ?? 500
             throw Failure(HTTPResponseStatus(statusCode: code), document.buffer)
-        default: try Output.line(api.json ? event.data : EventText.line(event.name, document))
+        default:
+            if api.json { return try Output.document(document.buffer) }
+            try Output.line(EventText.line(event.name, document))
         }
     }
 }
@@ -74,7 +76,7 @@ enum EventText {
         var words: [String] = []
         var time = ""
         for (name, value) in document.members where name != "type" {
-            let text = printable(document.string(value) ?? String(buffer: document.bytes(of: value)))
+            let text = (document.string(value) ?? String(buffer: document.bytes(of: value))).withoutControls
             switch name {
             // The day is known.
             case "at": time = String(text.dropFirst(11).prefix(12))
@@ -84,11 +86,5 @@ enum EventText {
             }
         }
         return ([time, type] + words).joined(separator: " ")
-    }
-
-    /// What clients chose must not steer the terminal.
-    private static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
     }
 }

@@ -15,7 +15,7 @@ struct Webhooks: AsyncParsableCommand {
         func run() async throws {
             try await Output.reporting {
                 let answer = try await api.client.get("/v1/webhooks")
-                if api.json { return try Output.write(answer) }
+                if api.json { return try Output.document(answer) }
                 try FieldList(answer, ages: ["oldest", "lastError.at"]).print()
             }
         }
@@ -33,7 +33,7 @@ struct Webhooks: AsyncParsableCommand {
                 var query = [("limit", "\(limit)")]
                 if let cursor { query.append(("cursor", cursor)) }
                 let answer = try await api.client.get("/v1/webhooks/dead", query: query)
-                if api.json { return try Output.write(answer) }
+                if api.json { return try Output.document(answer) }
                 let page = try DeadWebhooksAnswer.reading(answer)
                 guard !page.events.isEmpty else { return try Output.line("none") }
                 var table = Table("ID", "TYPE", "CLIENT", "HAPPENED", "TRIES", "REASON")
@@ -60,7 +60,7 @@ struct Webhooks: AsyncParsableCommand {
                 let body = JSONObjectWriter.document { json in
                     if ids.isEmpty { json.boolean("all", true) } else { json.strings("ids", ids) }
                 }
-                try Output.write(try await api.client.post("/v1/webhooks/dead/replay", json: body))
+                try Output.document(try await api.client.post("/v1/webhooks/dead/replay", json: body))
             }
         }
     }
@@ -78,7 +78,7 @@ struct Webhooks: AsyncParsableCommand {
 
         func run() async throws {
             try await Output.reporting {
-                if all { return try Output.write(try await api.client.delete("/v1/webhooks/dead")) }
+                if all { return try Output.document(try await api.client.delete("/v1/webhooks/dead")) }
                 for id in ids {
                     try await api.client.delete("/v1/webhooks/dead/" + id)
                     if !api.json { try Output.line("\(id) dropped") }

@@ -15,7 +15,9 @@ public enum TargetError: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidClient(let name):
             "'\(name)' is not a client id: 1-128 characters of A-Z a-z 0-9 . _ : @ -"
         case .invalidGroup: "'to.group' is not a group name: 1-128 characters of A-Z a-z 0-9 . _ : @ -"
-        case .invalidLabels: "'to.labels' must be an object of 1-\(Target.maximumLabels) strings"
+        case .invalidLabels:
+            "'to.labels' must be an object of 1-\(Target.maximumLabels) strings, with names of "
+                + "\(Target.maximumLabelBytes.name) and values of \(Target.maximumLabelBytes.value) bytes at most"
         case .tooManyClients: "'to.clients' names more than \(Target.maximumClients) clients"
         case .noClients: "'to.clients' must be a list of client ids"
         }
@@ -47,9 +49,9 @@ extension Target {
             guard let name = to.string(value), let group = GroupName(rawValue: name) else { throw .invalidGroup }
             self = .group(group)
         case "labels":
-            guard let labels = to.stringMap(value), !labels.isEmpty, labels.count <= Target.maximumLabels else {
-                throw .invalidLabels
-            }
+            guard let labels = to.stringMap(value, limit: Target.maximumLabels), !labels.isEmpty,
+                Target.areShort(labels)
+            else { throw .invalidLabels }
             self = .labels(labels)
         case "all":
             guard to.boolean(value) == true else { throw .notExactlyOne }
@@ -60,7 +62,7 @@ extension Target {
 
     private static func client(_ to: JSONDocument, _ value: JSONSlice) throws(TargetError) -> ClientID {
         guard let name = to.string(value) else { throw .invalidClient("") }
-        guard let client = ClientID(rawValue: name) else { throw .invalidClient(String(name.prefix(128))) }
+        guard let client = ClientID(rawValue: name) else { throw .invalidClient(name.prefix(bytes: 128)) }
         return client
     }
 }

@@ -20,6 +20,28 @@ def node():
         yield node
 
 
+def test_what_stands_behind_an_answer_that_waits_is_not_read(node):
+    """Not even to find out that it would be refused."""
+    client = wire.connect(node.url, "deaf", framed=True, key=node.keys["read"],
+                          token=node.signers["ES256"].token(claims(sub="deaf")))
+    with wire.Connection(node.url) as connection:
+        headers = guarded.bearer(node.keys["push"]) | {"Prefer": "wait=4"}
+        push = b'{"to":{"client":"deaf"},"text":"x"}'
+        connection.send(wire.request("POST", "/v1/push", connection.host, push, headers))
+        connection.send(b"POST /v1/push HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+        assert connection.taken(b"x" * 65536, 48 << 20, 1) < 24 << 20
+        assert connection.answer().status == 202
+        expect(connection.answer(), "unauthorized")
+    client.close()
+
+
+def test_lines_behind_a_refusal_keep_no_connection():
+    with guarded.node("--body-timeout", "1s") as node, wire.Connection(node.url) as connection:
+        connection.send(b"POST /v1/pushes HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+        expect(connection.answer(), "unauthorized")
+        connection.write_on(b"{}\n", 10)
+
+
 def claims(**more) -> dict:
     """Those of a good token."""
     return {"sub": "shop", "scope": "read", "aud": "push.example", "iss": "login.example"} | more

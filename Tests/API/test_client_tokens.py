@@ -379,8 +379,12 @@ def test_keys_are_rotated_while_the_node_runs(tmp_path):
     path = tmp_path / "keys.json"
     publish(path, old)
     with processes.running_node("--token-keys", str(path), "--token-keys-interval", "0") as node:
-        with Client(node.url, headers=bearer(old.token(sub="a"))) as staying:
+        with (
+            Client(node.url, "hello=1", bearer(old.token(sub="a"))) as staying,
+            Client(node.url, "hello=1", bearer(old.token(sub="d"))) as leaving,
+        ):
             staying.hello()
+            leaving.hello()
             publish(path, old, new)
             # A key that nobody has told the node of yet; it looks for one every 10 s at most, and says so.
             deadline = time.monotonic() + 30
@@ -390,6 +394,8 @@ def test_keys_are_rotated_while_the_node_runs(tmp_path):
                 time.sleep(0.5)
             with Client(node.url, headers=bearer(old.token(sub="b"))) as client:
                 assert client.answer.status == 101
+            staying.send(type="token", token=new.token(sub="a"))
+            assert staying.next() == {"type": "ack", "ref": "token"}
             publish(path, new)
             node.process.send_signal(signal.SIGHUP)
 
@@ -398,7 +404,8 @@ def test_keys_are_rotated_while_the_node_runs(tmp_path):
                     return client.answer.status
 
             assert wire.until(taken, lambda status: status != 101) in (401, 503)
-            # Who is in stays, and renews with the new one.
+            # Who has only what the old one signed goes, and who has renewed in time stays.
+            assert leaving.close() == (4105, "the key of the token is trusted no more")
             staying.send(type="token", token=new.token(sub="a"))
             assert staying.next() == {"type": "ack", "ref": "token"}
 

@@ -4,12 +4,15 @@ A request whose end could be read in two ways is refused and the connection clos
 body is ever taken for a request.
 """
 
+import json
 import threading
 import time
 
 import pytest
 
+import processes
 import wire
+from problems import expect
 
 HIDDEN = b"GET /v1/clients/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
 PATHS = {"push": b"/v1/push", "verbatim": b"/v1/broadcast", "other": b"/v1/clients/nobody/commands"}
@@ -199,6 +202,32 @@ def test_thousands_of_pipelined_requests(url, chunked):
         assert all(connection.answer().status == 400 for _ in range(5000))
         sender.join()
         assert connection.request("GET", "/healthz").status == 200
+
+
+# What the kernel holds on both sides, and not more.
+MOST_AHEAD = 24 << 20
+
+
+@pytest.mark.parametrize("behind", [b"POST /v1/pushes", b"GET /v1/stats", b"PUT /nothing"])
+def test_what_stands_behind_an_answer_that_waits_is_not_read(url, connect, behind):
+    """A push may wait a minute for its answer; memory must not."""
+    deaf = connect("deaf", framed=True)
+    with wire.Connection(url) as connection:
+        push = json.dumps({"to": {"client": deaf.id}, "text": "x"}).encode()
+        connection.send(wire.request("POST", "/v1/push", connection.host, push, {"Prefer": "wait=4"}))
+        connection.send(behind + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
+        assert connection.taken(b"\n" * 65536, 2 * MOST_AHEAD, 1) < MOST_AHEAD
+        assert connection.answer().status == 202
+
+
+def test_the_head_of_a_second_request_has_to_come_in_time():
+    with processes.running_node("--head-timeout", "1s") as node, wire.Connection(node.url) as connection:
+        assert connection.request("GET", "/healthz").status == 200
+        time.sleep(1.5)
+        assert connection.request("GET", "/healthz").status == 200, "between two requests there is more time"
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost")
+        expect(connection.answer(), "request_timeout")
+        assert connection.closed()
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -195,12 +195,22 @@ def test_a_broken_request_pushes_what_was_whole(url, connect):
 
 
 @pytest.mark.own_node
+def test_lines_beyond_the_rate(chunked):
+    """A request is slowed down to the rate, and every line is answered; who streams can ask other things meanwhile."""
+    with processes.node("--publish-rate", "20") as url:
+        begun = time.monotonic()
+        assert len(pushed(url, line("nobody") * 60, chunked=chunked)) == 60
+        # The first 20 at once, the others at 20 a second.
+        assert time.monotonic() - begun >= 1.9
+        assert wire.call(url, "POST", "/v1/broadcast", b"x").status == 200
+
+
+@pytest.mark.own_node
 def test_one_of_the_rate(chunked):
-    """A request is one, however many lines it has."""
+    """A request is one of those that are refused beyond it."""
     with processes.node("--publish-rate", "2") as url:
-        assert len(pushed(url, line("nobody") * 100, chunked=chunked)) == 100
         with wire.Connection(url) as connection:
-            answers = [connection.request("POST", "/v1/pushes", line("nobody"), chunked=chunked) for _ in range(10)]
+            answers = [connection.request("POST", "/v1/pushes", b"\n", chunked=chunked) for _ in range(10)]
         refused = [answer for answer in answers if answer.status != 200]
         assert refused
         for answer in refused:

@@ -493,6 +493,27 @@ def test_rate_limited(chunked):
 
 
 @pytest.mark.own_node
+@pytest.mark.parametrize(
+    "method, path, body",
+    [
+        ("POST", "/v1/clients/nobody/commands", b'{"name":"x"}'),
+        ("POST", "/v1/groups/nobody/commands", b'{"name":"x"}'),
+        ("PUT", "/v1/clients/nobody/groups/g", None),
+        ("DELETE", "/v1/clients/nobody/groups/g", None),
+    ],
+)
+def test_the_rate_of_everything_that_pushes(method, path, body):
+    """Commands and memberships count as pushes do, together with them."""
+    with processes.node("--publish-rate", "1") as url, wire.Connection(url) as connection:
+        connection.request("POST", "/v1/broadcast", b"x")
+        answers = [connection.request(method, path, body) for _ in range(20)]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert refused
+    for answer in refused:
+        expect(answer, "rate_limited")
+
+
+@pytest.mark.own_node
 def test_duplicate_client():
     with processes.node("--duplicates", "reject") as url:
         first = wire.connect(url, "twin")

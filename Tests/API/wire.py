@@ -90,6 +90,15 @@ class Connection:
                 return
         raise AssertionError(f"the connection is still open after {seconds} s")
 
+    def taken(self, data: bytes, limit: int, seconds: float) -> int:
+        """Sends the same over and over until the node has read nothing for so long; how many bytes went, at most `limit`."""
+        went = 0
+        self._socket.setblocking(False)
+        while went < limit and select.select([], [self._socket], [], seconds)[1]:
+            went += self._socket.send(data)
+        self._socket.settimeout(SECONDS)
+        return went
+
     def finish(self) -> None:
         """Nothing more will be sent; answers are still read."""
         self._socket.shutdown(socket.SHUT_WR)

@@ -187,9 +187,24 @@ def test_connections_that_are_no_sessions():
             client.close()
 
 
-def accepted(url: str) -> wire.Connection | None:
+def test_connections_that_idle_give_way():
+    """Those of strangers; a proxy's are its own to keep, and one that is in use stays."""
+    with processes.running_node("--max-plain-connections", "4", "--trusted-proxies", "127.0.0.1,::1") as node:
+        proxy, used, *idle = [
+            wire.until(lambda: accepted(node.url, source), bool) for source in (None, STRANGER, STRANGER, STRANGER)]
+
+        def makes_room() -> wire.Connection | None:
+            assert used.request("GET", "/healthz").status == 200
+            return accepted(node.url, "127.0.0.67")
+
+        wire.until(makes_room, bool).__exit__()
+        wire.until(lambda: [connection.readable(0) for connection in idle], any)
+        assert proxy.request("GET", "/healthz").status == 200
+
+
+def accepted(url: str, source: str | None = None) -> wire.Connection | None:
     """A connection for which there is room; the node hears of one that was closed a moment later."""
-    connection = wire.Connection(url)
+    connection = wire.Connection(url, source=source)
     with contextlib.suppress(EOFError, ConnectionError):
         if connection.request("GET", "/healthz").status == 200:
             return connection

@@ -38,6 +38,16 @@ extension BusContract {
             #expect(one.place.epoch?.contains(":") == false)
             #expect(HistoryOffset(one.place.text)?.offset == one.place.offset)
         },
+        ContractClause("a channel's name never gets in the way of another's") { cluster in
+            let node = try await cluster.node("n1")
+            let names = ["bar:state", "bar", "bar:state:state", "history", "history:state"]
+            for name in names { _ = try await node.history(of: "group:" + name, after: nil) }
+            for name in names {
+                let kept = try await node.fill(.group(group(name)), 2)
+                let page = try await node.history(of: "group:" + name, after: kept[0].historyOffset)
+                #expect(page.pushes == [kept[1]])
+            }
+        },
         ContractClause("who names the last push it saw gets all that followed, as it was, on any node") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let kept = try await first.fill(shop, 5)

@@ -1,12 +1,12 @@
 """Says in one line what a run has done, and of a finding all that is needed to see it again.
 
-usage: summary.py TARGET LOG SECONDS STATUS
+usage: summary.py TARGET LOG STATUS USER SYSTEM     the last two: seconds of processor time, whatever else the machine had to do
 """
 
 import re
 import sys
 
-target, path, seconds, status = sys.argv[1:]
+target, path, status, *seconds = sys.argv[1:]
 log = open(path, errors="replace").read()
 
 
@@ -20,9 +20,9 @@ def last(word):
     return int(found[-1]) if found else 0
 
 
-runs, peak = stat("number_of_executed_units"), stat("peak_rss_mb")
+runs, peak, seconds = stat("number_of_executed_units"), stat("peak_rss_mb"), sum(map(float, seconds))
 print(
-    f"{target:<14}{runs:>12} executions{runs // max(1, int(seconds)):>9}/s{last('cov'):>7} edges"
+    f"{target:<14}{runs:>12} executions{seconds:>8.0f} s{runs / max(1, seconds):>9.0f}/s{last('cov'):>7} edges"
     f"{last('ft'):>8} features{peak:>6} MB   {'nothing found' if status == '0' else 'FOUND'}",
     flush=True,
 )

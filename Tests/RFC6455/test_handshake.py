@@ -56,6 +56,22 @@ async def test_what_is_no_handshake(nodes, changes, status):
         assert answer.headers["sec-websocket-version"] == "13"
 
 
+@pytest.mark.parametrize("version, status", [("1.0", 400), ("0.9", 400), ("1.1", 101)])
+async def test_the_version_of_http(nodes, version, status):
+    """4.2.1: HTTP/1.1 or higher."""
+    def ask() -> wire.Answer:
+        with wire.Connection(nodes[False]) as connection:
+            connection.send(
+                f"GET /ws/echo HTTP/{version}\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+            return connection.answer()
+
+    answer = await asyncio.to_thread(ask)
+    assert answer.status == status
+    if version == "1.0":
+        assert json.loads(answer.body)["code"] == "invalid_request"
+
+
 @pytest.mark.parametrize("changes", [{"Upgrade": None}, {"Connection": None}, {"Upgrade": "h2c"}], ids=str)
 async def test_what_asks_for_no_websocket(nodes, changes):
     """4.2.1: without `Upgrade: websocket` and `Connection: Upgrade` nothing is upgraded."""

@@ -233,6 +233,11 @@ def test_a_server_that_repeats_what_it_does_not_know_is_not_repeated(tmp_path):
         ["agent", "--url", f"ws://127.0.0.1:99999/ws?token={CANARY}"],
         ["nodes", "--url", f"ftp://u:{CANARY}@127.0.0.1"],
         ["nodes", "--url", f"http://u:{CANARY}@127.0.0.1:1/?key={CANARY}"],
+        ["doctor", "--url", f"http://u:{CANARY}@127.0.0.1:1/?token={CANARY}"],
+        ["doctor", "--url", f"ws://u:{CANARY}@127.0.0.1:1/?token={CANARY}#{CANARY}"],
+        ["serve", "--token-keys", f"https://u:{CANARY}@/x?{CANARY}"],
+        ["serve", "--token-keys", f"ftp://u:{CANARY}@127.0.0.1/x"],
+        ["serve", "--webhook-url", f"https://u:{CANARY}@/x?{CANARY}"],
     ],
 )
 def test_a_url_that_is_wrong_is_not_repeated_with_its_secrets(words):

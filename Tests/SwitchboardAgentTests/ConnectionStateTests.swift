@@ -22,10 +22,37 @@ import Testing
         )
     }
 
-    static func text(_ frame: ServerFrame) -> MessageEvent {
+    static func text(_ frame: ServerFrame) -> MessageEvent { .text(bytes(frame)) }
+
+    static func bytes(_ frame: ServerFrame) -> ByteBuffer {
         var text = ByteBuffer()
         frame.write(into: &text)
-        return .text(text)
+        return text
+    }
+
+    /// What stands beside the payload is kept with it, so it counts.
+    @Test func aPushWeighsAsMuchAsItsFrame() {
+        var state = Self.online()
+        let more = String(repeating: "x", count: 9000)
+        let text = ByteBuffer(string: #"{"type":"push","id":"p","channel":"all","data":1,"more":"\#(more)"}"#)
+        let push = ServerFrame.Push(id: "p", channel: "all", payload: .json("1"))
+        #expect(state.received(.text(text), Self.at(1)) == [.push(push, bytes: text.readableBytes)])
+    }
+
+    /// They would be remembered and written to the state file.
+    @Test(arguments: [
+        #"{"type":"push","id":"ID","channel":"all","data":1}"#, #"{"type":"command","id":"ID","name":"n","timeout":1}"#,
+        #"{"type":"cancel","id":"ID"}"#,
+    ])
+    func aFrameWithAnEndlessIDIsReportedAndNotActedOn(text: String) {
+        var state = Self.online()
+        let text = ByteBuffer(string: text.replacing("ID", with: String(repeating: "x", count: 1 << 20)))
+        let actions = state.received(.text(text), Self.at(1))
+        guard actions.count == 1, case .event(.refused("invalid_frame", let message)) = actions[0] else {
+            Issue.record("\(actions.count) actions")
+            return
+        }
+        #expect(message == "the member 'id' is missing or not valid")
     }
 
     /// A machine that came online at second 0.
@@ -53,7 +80,8 @@ import Testing
         #expect(state.received(Self.text(.hello(hello)), Self.at(3)) == [.event(.connected(hello)), .begin])
         #expect(state.wakeAt == Self.at(38))
         let push = ServerFrame.Push(id: "p", channel: "all", payload: .json("1"))
-        #expect(state.received(Self.text(.push(push)), Self.at(4)) == [.push(push)])
+        let bytes = Self.bytes(.push(push)).readableBytes
+        #expect(state.received(Self.text(.push(push)), Self.at(4)) == [.push(push, bytes: bytes)])
         #expect(state.received(Self.text(.ack(ref: "m")), Self.at(4)) == [.acknowledged(ref: "m")])
         let command = ServerFrame.Command(id: "c", name: "n", payload: .json("1"), timeout: 3)
         #expect(state.received(Self.text(.command(command)), Self.at(4)) == [.command(command)])
@@ -66,7 +94,7 @@ import Testing
                 == [.event(.refused(code: "c", message: "m"))])
         #expect(state.stop(Self.at(5)) == [.close(.normal, "")])
         // What was on its way when we closed still counts.
-        #expect(state.received(Self.text(.push(push)), Self.at(5)) == [.push(push)])
+        #expect(state.received(Self.text(.push(push)), Self.at(5)) == [.push(push, bytes: bytes)])
         #expect(state.received(Self.text(.ping), Self.at(5)) == [])
         #expect(
             state.ended("", Self.at(5))

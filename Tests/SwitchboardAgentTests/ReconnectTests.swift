@@ -78,8 +78,8 @@ import Testing
             try await first.hello()
             let told = ContinuousClock.now
             try await first.send(.goaway(reason: "draining", reconnectAfter: 0.3))
-            try await first.push("on the way out")
-            #expect(try await running.pushes.next().id == "on the way out")
+            try await first.push("on-the-way-out")
+            #expect(try await running.pushes.next().id == "on-the-way-out")
             try await first.expectClose(1000)
             let end = try await running.nextEnd()
             #expect(end.retryIn == 0)

@@ -166,13 +166,19 @@ import Testing
             try FileManager.default.removeItem(at: inner)
             // The open file still takes what is appended, until it has to be written anew.
             let error = AgentError.stateFile("\(path).new cannot be made: No such file or directory")
-            let name = String(repeating: "x", count: 30_000)
-            for number in 1...9 { try await connection.push("\(name)\(number)", offset: "\(number)-0") }
+            var line = ByteBuffer()
+            let name = String(repeating: "x", count: 120)
+            StateRecord.push(id: name + "10000", at: Agent.unixSeconds(), place: nil).write(into: &line)
+            // So many are more than it takes before that, and some come behind the one that cannot be kept.
+            let fatal = (256 << 10) / line.readableBytes + 1
+            for number in 1...fatal + 9 {
+                try? await connection.push("\(name)\(10_000 + number)", offset: "\(number)-0")
+            }
             await #expect(throws: error) { try await running.run.value }
             // The push whose record was not safe is not acknowledged.
             var last: ClientFrame?
             while let frame = try? await connection.next() { last = frame }
-            #expect(last != .ack(offset: "9-0"))
+            for number in fatal...fatal + 9 { #expect(last != .ack(offset: "\(number)-0")) }
             try await node.stop()
         }
     }

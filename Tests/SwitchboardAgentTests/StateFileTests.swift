@@ -168,6 +168,39 @@ import Testing
         }
     }
 
+    /// Without the folder on the disk a power cut brings the old file back, and with it what was run.
+    @Test func theFolderIsPutOnTheDiskOnceItNamesTheNewFile() async throws {
+        try await ToolTests.withFolder { folder in
+            let path = folder.appending(path: "state").path
+            let synced = Inbox<[Bool]>()
+            let (state, _) = try StateFile.open(path: path, client: Self.client, channels: [], now: 0) { file in
+                var status = stat()
+                guard fstat(file, &status) == 0 else { return -1 }
+                let isReplaced = !FileManager.default.fileExists(atPath: path + ".new")
+                synced.put([status.st_mode & S_IFMT == S_IFDIR, isReplaced])
+                return 0
+            }
+            state.close()
+            #expect(try await synced.next() == [false, false])
+            #expect(try await synced.next() == [true, true])
+        }
+    }
+
+    @Test func aFolderThatCannotBePutOnTheDiskIsAnError() async throws {
+        try await ToolTests.withFolder { folder in
+            let path = folder.appending(path: "state").path
+            let reason = String(cString: strerror(EIO))
+            #expect(throws: AgentError.stateFile("\(folder.path) cannot be written: \(reason)")) {
+                try StateFile.open(path: path, client: Self.client, channels: [], now: 0) { file in
+                    var status = stat()
+                    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return 0 }
+                    errno = EIO
+                    return -1
+                }
+            }
+        }
+    }
+
     @Test func aPlaceThatCannotBeWrittenIsAClearError() async throws {
         let path = "/nowhere/to/be/found/state"
         #expect(throws: AgentError.stateFile("\(path) cannot be opened: No such file or directory")) {

@@ -18,8 +18,8 @@ import Testing
             #"{"type":"hello","clientId":"kiosk-7","session":"S","epoch":7,"node":"n1","heartbeat":{"interval":25,"timeout":0.5},"reconnect":{"min":1,"max":30},"recovered":true}"#
         ),
         (
-            .push(ServerFrame.Push(id: "p\"1", channel: "group:a", payload: json(#"{"b": 1.0}"#), offset: "5-0")),
-            #"{"type":"push","id":"p\"1","channel":"group:a","offset":"5-0","data":{"b": 1.0}}"#
+            .push(ServerFrame.Push(id: "p-1", channel: "group:\"a", payload: json(#"{"b": 1.0}"#), offset: "5-0")),
+            #"{"type":"push","id":"p-1","channel":"group:\"a","offset":"5-0","data":{"b": 1.0}}"#
         ),
         (
             .push(ServerFrame.Push(id: "p", channel: "all", payload: binary)),
@@ -126,6 +126,18 @@ import Testing
         (#"{"type":"push","channel":"all","data":1}"#, "id"), (#"{"type":"push","id":"p","data":1}"#, "channel"),
         (#"{"type":"push","id":"p","channel":"all"}"#, "data"), (#"{"type":"ack"}"#, "ref"),
         (#"{"type":"cancel"}"#, "id"),
+        (#"{"type":"push","id":"","channel":"all","data":1}"#, "id"),
+        (#"{"type":"push","id":"a b","channel":"all","data":1}"#, "id"),
+        (#"{"type":"push","id":"\#(text(129))","channel":"all","data":1}"#, "id"),
+        (#"{"type":"push","id":"p","channel":"\#(text(257))","data":1}"#, "channel"),
+        (#"{"type":"push","id":"p","channel":"all","offset":"\#(text(257))","data":1}"#, "offset"),
+        (#"{"type":"command","id":"\#(text(129))","name":"n","timeout":1}"#, "id"),
+        (#"{"type":"command","id":"a/b","name":"n","timeout":1}"#, "id"),
+        (#"{"type":"cancel","id":"\#(text(129))"}"#, "id"),
+        (
+            #"{"type":"hello","clientId":"a","session":"s","epoch":1,"node":"n","heartbeat":{"interval":1,"timeout":1},"reconnect":{"min":1,"max":2},"channels":{"all":{"recovered":false,"offset":"\#(text(257))"}}}"#,
+            "offset"
+        ),
         (#"{"type":"goaway","reason":"x"}"#, "reconnectAfter"),
         (#"{"type":"goaway","reason":"x","reconnectAfter":1e400}"#, "reconnectAfter"),
         (#"{"type":"error","code":"x"}"#, "message"), (#"{"type":"command","id":"c","name":"n"}"#, "timeout"),
@@ -142,6 +154,22 @@ import Testing
     func serverFramesNameTheirInvalidField(text: String, field: String) {
         #expect(throws: FrameError.invalidField(field)) { try ServerFrame(parsing: ByteBuffer(string: text)) }
     }
+
+    /// Longer ones, and what a client remembers could not be counted on to stay small.
+    @Test func namesAndOffsetsMayBeAsLongAsTheLimit() throws {
+        let push = ServerFrame.push(
+            ServerFrame.Push(
+                id: Self.text(128), channel: Self.text(256), payload: Self.json("1"), offset: Self.text(256)))
+        let command = ServerFrame.command(
+            ServerFrame.Command(id: Self.text(128), name: "n", payload: Self.json("1"), timeout: 1))
+        for frame in [push, command, .cancel(id: Self.text(128))] {
+            var buffer = ByteBuffer()
+            frame.write(into: &buffer)
+            #expect(try ServerFrame(parsing: buffer) == frame)
+        }
+    }
+
+    private static func text(_ length: Int) -> String { String(repeating: "x", count: length) }
 
     @Test func nullIsAsGoodAsMissing() throws {
         let hello = ByteBuffer(string: #"{"type":"hello","token":null,"clientId":null,"labels":null,"resume":null}"#)

@@ -1,6 +1,11 @@
 """The hook that decides who may connect."""
 
+import base64
+import collections
+import contextlib
 import json
+import os
+import re
 import threading
 import uuid
 
@@ -40,6 +45,23 @@ def refused(url: str, query: str, headers: dict | None = None) -> wire.Answer:
         assert answer.status != 101
         assert answer.headers["content-type"] == "application/problem+json"
         return answer
+
+
+# Questions that a node asks at once.
+PLACES = 64
+
+
+def knock(connection: wire.Connection, id: str) -> None:
+    """Asks for a WebSocket, and does not wait for the answer."""
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
+    connection.send(wire.request("GET", f"/ws?clientId={id}", connection.host, headers=headers))
+
+
+def limited(url: str) -> int:
+    """How often there was too much at once."""
+    text = wire.call(url, "GET", "/metrics").body.decode()
+    return int(re.search(r'switchboard_limited_total{limit="underWay"} (\d+)', text)[1])
 
 
 def test_it_gives_groups_and_labels(hooked, receiver):
@@ -107,15 +129,23 @@ def test_a_client_that_says_later_who_it_is(hooked, receiver):
         assert wire.await_state(node.url, "good", "online")["labels"] == {"by": "hook", "floor": "1"}
 
 
-def test_labels_of_the_first_frame_do_not_undo_what_it_gave(hooked, receiver):
-    answering(receiver, lambda event: Reply(200, b'{"labels":{"by":"hook"}}'))
+def test_labels_of_the_first_frame_come_too_late(hooked, receiver):
+    """The backend was asked about others: they neither undo what it gave, nor replace or add to what it has seen."""
+    seen = []
+
+    def reply(event):
+        seen.append(event.get_data()["labels"])
+        return Reply(200, b'{"labels":{"by":"hook"}}')
+
+    answering(receiver, reply)
     node = hooked()
     with wire.Connection(node.url) as connection:
-        answer = connection.upgrade("/ws?clientId=c&hello=1", {"Sec-WebSocket-Protocol": "switchboard.v1"})
-        assert answer.status == 101
-        connection.send_frame(wire.TEXT, b'{"type":"hello","labels":{"by":"me","x":"y"}}')
+        target = "/ws?clientId=c&hello=1&label.role=guest"
+        assert connection.upgrade(target, {"Sec-WebSocket-Protocol": "switchboard.v1"}).status == 101
+        connection.send_frame(wire.TEXT, b'{"type":"hello","labels":{"by":"me","role":"admin","x":"y"}}')
         agents.Agent(wire.Client("c", connection))
-        assert wire.await_state(node.url, "c", "online")["labels"] == {"by": "hook", "x": "y"}
+        assert wire.await_state(node.url, "c", "online")["labels"] == {"by": "hook", "role": "guest"}
+    assert seen == [{"role": "guest"}]
 
 
 def test_it_is_asked_about_those_who_have_shown_a_token(hooked, receiver):
@@ -176,6 +206,53 @@ def test_nobody_listens(redis):
     with nodes.starting(receiver, "--redis", redis.url) as start:
         node = start("--connecting-url", receiver.url, "--connecting-default", "refuse")
         assert refused(node.url, "clientId=c").status == 503
+
+
+def test_a_flood_of_one_that_is_refused(hooked, receiver):
+    """Who is refused does not get in by coming often, whatever the default, and keeps the backend busy with one question."""
+
+    def reply(event):
+        if event.get_subject().startswith("bad"):
+            return Reply(403, b'{"reason":"no"}', after=0.15)
+        return Reply(200)
+
+    answering(receiver, reply)
+    node = hooked("--connecting-default", "allow")
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(wire.Connection(node.url)) for _ in range(300)]
+        for connection in crowd:
+            knock(connection, "bad")
+        client = wire.connect(node.url, name())
+        client.close()
+        statuses = [connection.answer().status for connection in crowd]
+    assert 403 in statuses and set(statuses) <= {403, 503}
+    asked = [event for delivery in receiver.deliveries for event in delivery.events if event.get_subject() == "bad"]
+    assert 1 <= len(asked) <= 10
+
+
+def test_more_than_can_be_asked_about(hooked, receiver):
+    """What finds no place is sent away for a moment, and never let in by the default."""
+    released = threading.Event()
+
+    def hold(event):
+        released.wait(30)
+        return Reply(403)
+
+    answering(receiver, hold)
+    node = hooked("--connecting-default", "allow", "--connecting-timeout", "9")
+    with contextlib.ExitStack() as stack:
+        stack.callback(released.set)
+        crowd = [stack.enter_context(wire.Connection(node.url)) for _ in range(100)]
+        for connection in crowd:
+            knock(connection, name())
+        wire.until(lambda: limited(node.url), lambda count: count == len(crowd) - PLACES)
+        released.set()
+        answers = [connection.answer() for connection in crowd]
+    assert collections.Counter(answer.status for answer in answers) == {403: PLACES, 503: len(crowd) - PLACES}
+    for answer in answers:
+        if answer.status == 503:
+            assert answer.json()["code"] == "overloaded"
+            assert int(answer.headers["retry-after"]) >= 1
 
 
 def test_waiting_clients_hold_nobody_up(hooked, receiver):

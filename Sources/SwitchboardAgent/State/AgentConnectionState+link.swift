@@ -51,7 +51,9 @@ extension AgentConnectionState {
             wakeAt = now + .seconds(limits.closeTimeout)
             return [.close(code, "")]
         case .text(let text):
-            do throws(FrameError) { return received(try ServerFrame(parsing: text), on: link, now) } catch {
+            do throws(FrameError) {
+                return received(try ServerFrame(parsing: text), bytes: text.readableBytes, on: link, now)
+            } catch {
                 switch error {
                 case .malformed: return close(link, .protocolError, error.description, now)
                 case .invalidField: return [.event(.refused(code: "invalid_frame", message: error.description))]
@@ -64,7 +66,7 @@ extension AgentConnectionState {
     private func receivedLate(_ event: MessageEvent) -> [Action] {
         guard case .text(let text) = event, let frame = try? ServerFrame(parsing: text) else { return [] }
         switch frame {
-        case .push(let push): return [.push(push)]
+        case .push(let push): return [.push(push, bytes: text.readableBytes)]
         case .ack(let ref): return [.acknowledged(ref: ref)]
         case .command(let command): return [.command(command)]
         case .cancel(let id): return [.cancel(id: id)]
@@ -72,7 +74,9 @@ extension AgentConnectionState {
         }
     }
 
-    private mutating func received(_ frame: ServerFrame, on link: Link, _ now: NIODeadline) -> [Action] {
+    private mutating func received(
+        _ frame: ServerFrame, bytes: Int, on link: Link, _ now: NIODeadline
+    ) -> [Action] {
         switch frame {
         case .hello(let hello): return greeted(hello, on: link, now)
         case .ping: return [.send(.pong)]
@@ -85,7 +89,7 @@ extension AgentConnectionState {
             guard link.since != nil else { return close(link, .protocolError, "hello must be the first frame", now) }
         }
         switch frame {
-        case .push(let push): return [.push(push)]
+        case .push(let push): return [.push(push, bytes: bytes)]
         case .ack(let ref): return [.acknowledged(ref: ref)]
         case .command(let command): return [.command(command)]
         case .cancel(let id): return [.cancel(id: id)]

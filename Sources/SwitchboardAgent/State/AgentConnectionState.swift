@@ -30,7 +30,8 @@ struct AgentConnectionState {
         case greet
         /// Where the histories stand that our hello named.
         case resumed([String: ServerFrame.Hello.Channel])
-        case push(ServerFrame.Push)
+        /// With the bytes of its whole frame: what the payload is cut from is kept as a whole.
+        case push(ServerFrame.Push, bytes: Int)
         case command(ServerFrame.Command)
         /// Nobody waits for this command's result any more.
         case cancel(id: String)

@@ -15,8 +15,11 @@ import SwitchboardProtocol
 /// (What the kernel had not yet put on the disk is lost when the machine loses its power; that a signed command came is put
 /// there at once.) When as much was appended as the
 /// memory itself takes, and at every start, the file is written anew beside the old one and renamed over it. The open
-/// file is locked against a second agent.
+/// file is locked against a second agent; the folder is put on the disk as well, or the old file could come back.
 struct StateFile: Sendable {
+    /// - Returns: 0 when it is there.
+    typealias Sync = @Sendable (CInt) -> CInt
+
     /// So many bytes are appended at least before the file is written anew.
     private static let slack = 256 << 10
     /// No state file is larger; the memory's own limits keep it under a fifth of this.
@@ -24,6 +27,7 @@ struct StateFile: Sendable {
 
     private let path: String
     private let client: ClientID?
+    private let sync: Sync
     private var file: CInt
     private var snapshotBytes = 0
     private var appendedBytes = 0
@@ -34,8 +38,9 @@ struct StateFile: Sendable {
     ///   - client: Whose file it is; that of another client is refused.
     ///   - channels: The histories that the agent follows; where others stand is forgotten.
     ///   - now: Unix time in seconds.
+    ///   - sync: Puts an open file or folder on the disk, as `fsync` does.
     static func open(
-        path: String, client: ClientID?, channels: Set<String>, now: Int
+        path: String, client: ClientID?, channels: Set<String>, now: Int, sync: @escaping Sync = { fsync($0) }
     ) throws(AgentError) -> (file: StateFile, memory: AgentMemory) {
         let file = try locked(path)
         do throws(AgentError) {
@@ -46,7 +51,7 @@ struct StateFile: Sendable {
             }
             memory.commands.interrupt(at: now)
             memory.keep(channels: channels)
-            var state = StateFile(path: path, client: client, file: file)
+            var state = StateFile(path: path, client: client, file: file, sync: sync)
             try state.rewrite(memory)
             return (state, memory)
         } catch {
@@ -55,8 +60,9 @@ struct StateFile: Sendable {
         }
     }
 
-    private init(path: String, client: ClientID?, file: CInt) {
+    private init(path: String, client: ClientID?, file: CInt, sync: @escaping Sync) {
         self.path = path
+        self.sync = sync
         self.client = client
         self.file = file
     }
@@ -69,7 +75,7 @@ struct StateFile: Sendable {
         record.write(into: &line)
         try Self.write(line, to: file, path: path)
         // Whoever can cut the power must not win a repetition by it.
-        if case .sealed = record, fsync(file) != 0 { throw Self.failure("\(path) cannot be written") }
+        if case .sealed = record, sync(file) != 0 { throw Self.failure("\(path) cannot be written") }
         appendedBytes += line.readableBytes
         if appendedBytes > max(Self.slack, snapshotBytes) { try rewrite(memory) }
     }
@@ -90,8 +96,9 @@ struct StateFile: Sendable {
         do throws(AgentError) {
             try Self.lock(new, path: temporary)
             try Self.write(text, to: new, path: temporary)
-            guard fsync(new) == 0 else { throw Self.failure("\(temporary) cannot be written") }
+            guard sync(new) == 0 else { throw Self.failure("\(temporary) cannot be written") }
             guard rename(temporary, path) == 0 else { throw Self.failure("\(path) cannot be replaced") }
+            try syncFolder()
         } catch {
             systemClose(new)
             throw error
@@ -100,6 +107,15 @@ struct StateFile: Sendable {
         file = new
         snapshotBytes = text.readableBytes
         appendedBytes = 0
+    }
+
+    /// That the name means the new file is on the disk only with the folder.
+    private func syncFolder() throws(AgentError) {
+        let parent = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let folder = systemOpen(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw Self.failure("\(parent) cannot be opened") }
+        defer { systemClose(folder) }
+        guard sync(folder) == 0 else { throw Self.failure("\(parent) cannot be written") }
     }
 
     // MARK: system calls

@@ -40,8 +40,11 @@ struct APIClient {
             let shown = text.contains { "@?#".contains($0) } ? "the URL" : "'\(text)'"
             throw Failure("\(shown) is not a URL like http://host:port")
         }
-        base = text.hasSuffix("/") ? String(text.dropLast()) : text
-        (parts.user, parts.password, parts.query, parts.fragment) = (nil, nil, nil, nil)
+        // Paths are put behind it, so it ends with its own.
+        (parts.query, parts.fragment) = (nil, nil)
+        while parts.path.hasSuffix("/") { parts.path.removeLast() }
+        base = parts.string ?? text
+        (parts.user, parts.password) = (nil, nil)
         name = parts.string ?? "the server"
         guard let ca, scheme == "https" else {
             tls = nil

@@ -17,7 +17,7 @@ struct PushRequest {
 
     func send(_ options: APIOptions) async throws {
         let answer = try await options.client.post("/v1/push", json: body, prefer: wait.map { "wait=\($0)" })
-        try options.json ? Output.write(answer) : Output.line(Self.line(answer))
+        try options.json ? Output.document(answer) : Output.line(Self.line(answer))
     }
 
     var body: ByteBuffer {

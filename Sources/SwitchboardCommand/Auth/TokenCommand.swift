@@ -91,7 +91,7 @@ struct TokenCommand: AsyncParsableCommand {
                     throw Failure("keys for \(algorithm.rawValue) are made with other tools: take EdDSA or ES256")
                 }
                 try new.save(to: out)
-                try Output.write(new.keySet)
+                try Output.document(new.keySet)
             }
         }
     }

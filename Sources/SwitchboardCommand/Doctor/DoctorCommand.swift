@@ -61,7 +61,7 @@ struct DoctorCommand: AsyncParsableCommand {
     }
 
     private static func printJSON(_ findings: [Finding]) throws {
-        try Output.write(
+        try Output.document(
             JSONObjectWriter.document { json in
                 json.boolean("ok", !findings.contains { $0.state == .problem })
                 json.list("checks", findings) { entry, finding in

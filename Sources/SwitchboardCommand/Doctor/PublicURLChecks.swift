@@ -7,7 +7,7 @@ struct PublicURLChecks {
     /// A network for documentation (RFC 5737): no client has this address.
     private static let forged = "203.0.113.77"
 
-    let url: String
+    private let url: String
     private let ca: String?
     private let api: APIClient
     private let trusted: [AddressRange]
@@ -23,7 +23,7 @@ struct PublicURLChecks {
         let scheme = url.hasPrefix("wss://") ? "https" : "http"
         let isSocket = url.hasPrefix("ws://") || url.hasPrefix("wss://")
         let base = isSocket ? scheme + url.drop { $0 != ":" } : url
-        api = try APIClient(url: base.hasSuffix("/") ? String(base.dropLast()) : base, key: key, ca: ca)
+        api = try APIClient(url: base, key: key, ca: ca)
         self.url = api.base
     }
 
@@ -49,10 +49,10 @@ struct PublicURLChecks {
     private func readiness() async -> Finding {
         do {
             _ = try await api.get("/readyz")
-            return .ok("proxy.ready", "\(url)/readyz answers")
+            return .ok("proxy.ready", "\(api.name)/readyz answers")
         } catch {
             return .problem(
-                "proxy.ready", "\(url)/readyz: \(error)",
+                "proxy.ready", "\(api.name)/readyz: \(error)",
                 advice: "see that the proxy runs, passes HTTP on, and has a ready node")
         }
     }

@@ -31,11 +31,16 @@ struct FieldList {
             if elements.contains(where: { $0.kind == .object || $0.kind == .array }) {
                 for (index, element) in elements.enumerated() { add(document, element, name: "\(name).\(index)") }
             } else {
-                fields.append((name, elements.map { text(document, $0) }.joined(separator: ", ")))
+                append(name, elements.map { text(document, $0) }.joined(separator: ", "))
             }
         } else {
-            fields.append((name, decorated(text(document, value), name: name)))
+            append(name, decorated(text(document, value), name: name))
         }
+    }
+
+    /// Names, too, are often the clients' own.
+    private mutating func append(_ name: String, _ value: String) {
+        fields.append((name.withoutControls, value.withoutControls))
     }
 
     private func text(_ document: JSONDocument, _ value: JSONSlice) -> String {

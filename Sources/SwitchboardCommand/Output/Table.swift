@@ -1,3 +1,5 @@
+import SwitchboardProtocol
+
 /// Rows with aligned columns; a column that is empty in every row is left out.
 struct Table {
     private let heads: [String]
@@ -8,7 +10,7 @@ struct Table {
     }
 
     mutating func add(_ cells: String...) {
-        rows.append(cells)
+        rows.append(cells.map(\.withoutControls))
     }
 
     var lines: [String] {

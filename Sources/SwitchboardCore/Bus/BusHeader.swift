@@ -11,18 +11,17 @@ struct BusHeader {
 
     func message(body: ByteBuffer?, newID: BusCodec.NewID) throws(BusCodec.Failure) -> BusMessage {
         guard document["type"] != nil else { return .push(try push(body: body, newID: newID)) }
-        let type = try string("type")
-        switch type {
+        switch try word("type") {
         case "push": return .push(try push(body: body, newID: newID))
         case "receipt":
             return .receipt(
                 Receipt(
-                    ticket: UInt64(try count("ticket")), node: try name("node"), matched: try count("matched"),
-                    delivered: try count("delivered"), dropped: try count("dropped")))
+                    ticket: UInt64(try count("ticket")), node: try name("node"), matched: try tally("matched"),
+                    delivered: try tally("delivered"), dropped: try tally("dropped")))
         case "acknowledged":
             return .acknowledged(
                 Acknowledgement(
-                    ticket: UInt64(try count("ticket")), node: try name("node"), clients: try count("clients")))
+                    ticket: UInt64(try count("ticket")), node: try name("node"), clients: try tally("clients")))
         case "command":
             return .command(
                 BusCommand(
@@ -43,7 +42,7 @@ struct BusHeader {
                 Control(
                     id: try string("id"), origin: try name("origin"), client: try name("client"), action: try action()))
         case "done":
-            guard let result = ControlOutcome.Result(rawValue: try string("result")) else { throw unfit("result") }
+            guard let result = ControlOutcome.Result(rawValue: try word("result")) else { throw unfit("result") }
             return .done(ControlOutcome(id: try string("id"), node: try name("node"), result: result))
         case "query":
             return .query(Query(id: try string("id"), origin: try name("origin"), subject: try subject()))
@@ -53,12 +52,12 @@ struct BusHeader {
         case "events":
             return .events(
                 EventBatch(
-                    watch: try string("watch"), node: try name("node"), dropped: try count("dropped"),
+                    watch: try string("watch"), node: try name("node"), dropped: try tally("dropped"),
                     lines: body ?? ByteBuffer()))
         case "canary": return .canary(try string("token"))
         case "nodeUp": return .nodeUp(try name("node"))
         case "nodeDown": return .nodeDown(try name("node"))
-        default: throw BusCodec.Failure("unknown type '\(type)'")
+        default: throw unfit("type")
         }
     }
 
@@ -92,7 +91,7 @@ struct BusHeader {
     }
 
     private func commandEvent(_ body: ByteBuffer?) throws(BusCodec.Failure) -> CommandEvent.Kind {
-        switch try string("event") {
+        switch try word("event") {
         case "delivered": return .delivered
         case "notHere": return .notHere
         case "unsupported": return .unsupported
@@ -111,15 +110,14 @@ struct BusHeader {
                 throw BusCodec.Failure("a payload in the header and one behind it")
             }
             guard document["format"] != nil else { return Payload(format: Self.format(of: body), bytes: body) }
-            guard let format = Payload.Format(rawValue: try string("format")) else { throw unfit("format") }
+            guard let format = Payload.Format(rawValue: try word("format")) else { throw unfit("format") }
             return Payload(format: format, bytes: body)
         }
         do throws(PayloadError) {
             return try Payload(parsing: document)
         } catch {
             // A node's own push with an empty payload has a format and nothing behind the newline.
-            if error == .missing, document["format"] != nil, let format = Payload.Format(rawValue: try string("format"))
-            {
+            if error == .missing, document["format"] != nil, let format = Payload.Format(rawValue: try word("format")) {
                 return Payload(format: format, bytes: ByteBuffer())
             }
             throw BusCodec.Failure(error.description)
@@ -132,7 +130,7 @@ struct BusHeader {
     }
 
     private func action() throws(BusCodec.Failure) -> Control.Action {
-        switch try string("action") {
+        switch try word("action") {
         case "close":
             guard let code = UInt16(exactly: try count("code")) else { throw unfit("code") }
             return .close(code: code, reason: try string("reason"))
@@ -143,7 +141,7 @@ struct BusHeader {
     }
 
     private func subject() throws(BusCodec.Failure) -> Query.Subject {
-        switch try string("subject") {
+        switch try word("subject") {
         case "groups": return .groups
         case "members": return .members(try name("group"))
         case "stats": return .stats
@@ -172,6 +170,12 @@ struct BusHeader {
         return text
     }
 
+    /// A string that is compared with words.
+    private func word(_ name: String) throws(BusCodec.Failure) -> String {
+        guard let slice = document[name], let text = document.word(slice) else { throw unfit(name) }
+        return text
+    }
+
     private func name<Name: Identifier>(_ member: String) throws(BusCodec.Failure) -> Name {
         guard let value = Name(rawValue: try string(member)) else { throw unfit(member) }
         return value
@@ -186,6 +190,13 @@ struct BusHeader {
 
     private func number(_ name: String) throws(BusCodec.Failure) -> Double {
         guard let slice = document[name], let value = document.number(slice) else { throw unfit(name) }
+        return value
+    }
+
+    /// What a node says that it counted.
+    private func tally(_ name: String) throws(BusCodec.Failure) -> Int {
+        let value = try count(name)
+        guard value <= Receipt.maximumCount else { throw unfit(name) }
         return value
     }
 

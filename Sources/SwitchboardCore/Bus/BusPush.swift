@@ -118,6 +118,9 @@ public struct BusPush: Hashable, Sendable {
 
 /// What one node did with a push.
 public struct Receipt: Hashable, Sendable {
+    /// No node has more of anything that it counts: whoever says more is not believed.
+    public static let maximumCount = 1 << 32
+
     /// The push's ``BusPush/ticket``.
     public var ticket: UInt64
     public var node: NodeID

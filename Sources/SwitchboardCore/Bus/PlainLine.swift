@@ -116,12 +116,15 @@ extension PlainLineReader {
         return passes(#"binary""#) ? .binary : nil
     }
 
+    /// What a node says that it counted.
+    private mutating func tally() -> Int? { number().flatMap { $0 <= Receipt.maximumCount ? $0 : nil } }
+
     fileprivate mutating func receipt() -> Receipt? {
         guard passes(#"{"type":"receipt","ticket":"#), let ticket = number(),
             passes(#","node":""#), let node = name(NodeID.self),
-            passes(#","matched":"#), let matched = number(),
-            passes(#","delivered":"#), let delivered = number(),
-            passes(#","dropped":"#), let dropped = number(), passes("}"), isAtEnd
+            passes(#","matched":"#), let matched = tally(),
+            passes(#","delivered":"#), let delivered = tally(),
+            passes(#","dropped":"#), let dropped = tally(), passes("}"), isAtEnd
         else { return nil }
         return Receipt(
             ticket: UInt64(ticket), node: node, matched: matched, delivered: delivered, dropped: dropped)

@@ -29,8 +29,8 @@ public struct PushReport: Hashable, Sendable {
 }
 
 extension Int {
-    /// A receipt comes from outside: absurd counts must not end the process.
-    fileprivate func clampedSum(_ other: Int) -> Int {
+    /// For counts that come from outside: absurd ones must not end the process.
+    public func clampedSum(_ other: Int) -> Int {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }

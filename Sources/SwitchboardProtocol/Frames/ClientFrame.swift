@@ -110,15 +110,15 @@ extension ClientFrame {
                 guard let valid = ClientID(rawValue: name) else { throw FrameError.invalidField("clientId") }
                 client = valid
             }
-            let labels = try reader.optionalStrings("labels") ?? [:]
+            let labels = try reader.optionalStrings("labels", limit: Target.maximumLabels) ?? [:]
             guard Target.areShort(labels) else { throw FrameError.invalidField("labels") }
             self = .hello(
                 Hello(
                     token: try reader.optionalString("token"), client: client, labels: labels,
                     version: try reader.optionalString("version"),
-                    resume: try reader.optionalStrings("resume") ?? [:]))
+                    resume: try reader.channels("resume")))
         case "ack":
-            if let id = try reader.optionalString("id") {
+            if let id = try reader.optionalKey("id") {
                 self = .received(id: id)
             } else {
                 self = .ack(offset: try reader.string("offset"))
@@ -131,8 +131,8 @@ extension ClientFrame {
             guard let status = Int(exactly: try reader.number("status")) else {
                 throw FrameError.invalidField("status")
             }
-            self = .result(id: try reader.string("id"), status: status, payload: try reader.optionalPayload())
-        case "output": self = .output(id: try reader.string("id"), payload: try reader.payload())
+            self = .result(id: try reader.key("id"), status: status, payload: try reader.optionalPayload())
+        case "output": self = .output(id: try reader.key("id"), payload: try reader.payload())
         case "health": self = .health(data: try reader.objectBytes("data"))
         case "join": self = .join(group: try reader.group())
         case "leave": self = .leave(group: try reader.group())

@@ -27,7 +27,8 @@ struct FrameReader {
         guard let slice = document["type"], let type = document.string(slice) else {
             throw FrameError.malformed("it has no 'type'")
         }
-        self.type = type
+        // A longer one is none that is known, and is compared with each of those.
+        self.type = type.prefix(bytes: 64)
     }
 
     private init(type: String, document: JSONDocument) {
@@ -51,8 +52,26 @@ struct FrameReader {
     func number(_ name: String) throws(FrameError) -> Double { try required(name, try optional(name, document.number)) }
     func integer(_ name: String) throws(FrameError) -> Int { try required(name, try optional(name, document.integer)) }
     func optionalBoolean(_ name: String) throws(FrameError) -> Bool? { try optional(name, document.boolean) }
-    func optionalStrings(_ name: String) throws(FrameError) -> [String: String]? {
-        try optional(name, document.stringMap)
+    func optionalStrings(_ name: String, limit: Int) throws(FrameError) -> [String: String]? {
+        try optional(name) { document.stringMap($0, limit: limit) }
+    }
+
+    /// A text that is looked up: at most as long as an identifier.
+    func key(_ name: String) throws(FrameError) -> String { try required(name, try optionalKey(name)) }
+    func optionalKey(_ name: String) throws(FrameError) -> String? {
+        guard let text = try optionalString(name) else { return nil }
+        return try required(name, text.utf8.count <= PushID.maximumLength ? text : nil)
+    }
+
+    /// What is said of channels, whose names are ASCII; other names are none.
+    func channels(_ name: String) throws(FrameError) -> [String: String] {
+        guard let object = try optional(name, document.object) else { return [:] }
+        var channels: [String: String] = [:]
+        for (channel, slice) in object.members {
+            let text = try required(name, object.string(slice))
+            if channel.utf8.allSatisfy({ $0 < 0x80 }) { channels[channel] = text }
+        }
+        return channels
     }
 
     var trace: TraceContext? { document.trace }

@@ -71,7 +71,11 @@ public enum ServerFrame: Hashable, Sendable {
     /// What ``ack(ref:)`` and ``error(code:message:ref:)`` refer to when they are about a token, which has no id.
     public static let tokenReference = "token"
 
+    /// The most bytes that a channel's name and an offset may have; a client remembers both.
+    public static let maximumPlaceLength = 256
+
     public struct Push: Hashable, Sendable {
+        /// A ``PushID``.
         public var id: String
         /// `client`, `group:NAME` or `all`.
         public var channel: String
@@ -99,6 +103,7 @@ public enum ServerFrame: Hashable, Sendable {
     }
 
     public struct Command: Hashable, Sendable {
+        /// A ``CommandID``.
         public var id: String
         public var name: String
         public var payload: Payload
@@ -200,16 +205,16 @@ extension ServerFrame {
         case "push":
             self = .push(
                 Push(
-                    id: try reader.string("id"), channel: try reader.string("channel"), payload: try reader.payload(),
-                    offset: try reader.optionalString("offset"), wantsAck: try reader.optionalBoolean("ack") ?? false,
-                    trace: reader.trace))
+                    id: try reader.identifier("id", as: PushID.self).rawValue, channel: try reader.place("channel"),
+                    payload: try reader.payload(), offset: try reader.optionalPlace("offset"),
+                    wantsAck: try reader.optionalBoolean("ack") ?? false, trace: reader.trace))
         case "command":
             self = .command(
                 Command(
-                    id: try reader.string("id"), name: try reader.string("name"),
+                    id: try reader.identifier("id", as: CommandID.self).rawValue, name: try reader.string("name"),
                     payload: try reader.optionalPayload() ?? Payload(format: .json, bytes: ByteBuffer(string: "null")),
                     timeout: try reader.number("timeout"), trace: reader.trace, signature: reader.signature))
-        case "cancel": self = .cancel(id: try reader.string("id"))
+        case "cancel": self = .cancel(id: try reader.identifier("id", as: CommandID.self).rawValue)
         case "ack": self = .ack(ref: try reader.string("ref"))
         case "ping": self = .ping
         case "goaway":
@@ -236,7 +241,20 @@ extension ServerFrame.Hello {
             recovered: try reader.optionalBoolean("recovered") ?? false,
             channels: try reader.objects("channels") { channel throws(FrameError) in
                 Channel(
-                    recovered: try channel.optionalBoolean("recovered") ?? false, offset: try channel.string("offset"))
+                    recovered: try channel.optionalBoolean("recovered") ?? false, offset: try channel.place("offset"))
             })
+    }
+}
+
+extension FrameReader {
+    fileprivate func place(_ name: String) throws(FrameError) -> String {
+        guard let text = try optionalPlace(name) else { throw FrameError.invalidField(name) }
+        return text
+    }
+
+    fileprivate func optionalPlace(_ name: String) throws(FrameError) -> String? {
+        guard let text = try optionalString(name) else { return nil }
+        guard text.utf8.count <= ServerFrame.maximumPlaceLength else { throw FrameError.invalidField(name) }
+        return text
     }
 }

@@ -31,7 +31,10 @@ public struct JSONDocument: Sendable {
     /// Names (unescaped) and values, in the order of the text.
     public let members: [(name: String, value: JSONSlice)]
 
-    /// - Throws: when the text is not one JSON object in UTF-8, or names a member twice.
+    /// The longest name of a member, in bytes: none that means something here is longer.
+    public static let maximumNameBytes = 256
+
+    /// - Throws: when the text is not one JSON object in UTF-8, names a member twice, or has a name that is too long.
     public init(_ buffer: ByteBuffer) throws(JSONError) {
         self.buffer = buffer
         self.members = try JSONDocument.scan(buffer) { bytes throws(JSONError) in
@@ -46,11 +49,28 @@ public struct JSONDocument: Sendable {
             guard scanner.position == bytes.count else { throw scanner.failure("nothing may follow the object") }
             return members
         }
-        var names: Set<String> = []
-        names.reserveCapacity(members.count)
-        for (name, value) in members where !names.insert(name).inserted {
-            throw JSONError(message: "the member '\(name.prefix(64))' is given twice", offset: value.range.lowerBound)
+        if let (_, value) = members.first(where: { $0.name.utf8.count > Self.maximumNameBytes }) {
+            throw JSONError(
+                message: "the name of a member is longer than \(Self.maximumNameBytes) bytes",
+                offset: value.range.lowerBound)
         }
+        if let (name, value) = Self.repeated(members) {
+            throw JSONError(
+                message: "the member '\(name.prefix(bytes: 64))' is given twice", offset: value.range.lowerBound)
+        }
+    }
+
+    private static func repeated(_ members: [(name: String, value: JSONSlice)]) -> (name: String, value: JSONSlice)? {
+        if members.count <= 8 {
+            for (index, member) in members.enumerated()
+            where members[..<index].contains(where: { $0.name.hasSameBytes(as: member.name) }) {
+                return member
+            }
+            return nil
+        }
+        var names: Set<TextBytes> = []
+        names.reserveCapacity(members.count)
+        return members.first { !names.insert(TextBytes($0.name)).inserted }
     }
 
     /// Checks that the buffer holds exactly one JSON value in UTF-8.
@@ -76,7 +96,7 @@ public struct JSONDocument: Sendable {
     }
 
     public subscript(name: String) -> JSONSlice? {
-        members.first { $0.name == name }?.value
+        members.first { $0.name.hasSameBytes(as: name) }?.value
     }
 
     /// The value's own bytes, sharing the document's storage.
@@ -122,9 +142,16 @@ public struct JSONDocument: Sendable {
         }
     }
 
+    /// A string value of at most 64 bytes: one that is compared with words.
+    public func word(_ slice: JSONSlice) -> String? {
+        string(slice).flatMap { $0.utf8.count <= 64 ? $0 : nil }
+    }
+
     /// An object value whose members are all strings.
-    public func stringMap(_ slice: JSONSlice) -> [String: String]? {
-        guard let object = object(slice) else { return nil }
+    ///
+    /// - Parameter limit: The most members; nil is returned when there are more.
+    public func stringMap(_ slice: JSONSlice, limit: Int) -> [String: String]? {
+        guard let object = object(slice), object.members.count <= limit else { return nil }
         var map: [String: String] = [:]
         for (name, value) in object.members {
             guard let text = object.string(value) else { return nil }

@@ -27,7 +27,8 @@ struct RedisKeys: Sendable {
     /// expired. In a Redis Cluster `{sb:push}:history:CHANNEL`: on the slot of the shared channel, to which the same script publishes.
     let history: KeyPattern
     /// `sb:history:{CHANNEL}:state`: a hash with the history's epoch and newest offset; it goes with the history, or a day after
-    /// a client has asked for a history that never was.
+    /// a client has asked for a history that never was. In a Redis Cluster `{sb:push}:history-state:CHANNEL`: told apart before the
+    /// channel, since behind it anything may be part of its name.
     let historyState: KeyPattern
     /// `sb:idem:KEY`: what was answered to an idempotency key; expires.
     let idempotency: KeyPattern
@@ -63,7 +64,7 @@ struct RedisKeys: Sendable {
         mailboxesInWork = "{\(prefix):mailboxes}:cleaning"
         history = isCluster ? KeyPattern("{\(push)}:history:", "") : KeyPattern("\(prefix):history:{", "}")
         historyState =
-            isCluster ? KeyPattern("{\(push)}:history:", ":state") : KeyPattern("\(prefix):history:{", "}:state")
+            isCluster ? KeyPattern("{\(push)}:history-state:", "") : KeyPattern("\(prefix):history:{", "}:state")
         idempotency = KeyPattern("\(prefix):idem:", "")
         command = KeyPattern("\(prefix):command:", "")
         pushLog = KeyPattern("\(prefix):pushes:", "")

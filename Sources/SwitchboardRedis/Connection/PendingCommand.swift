@@ -82,6 +82,11 @@ extension RESPReply {
 }
 
 extension BusError {
-    /// An error reply, such as `OOM command not allowed when used memory > 'maxmemory'.`
-    init(reply text: String) { self = .unavailable("Redis answered: \(text)") }
+    /// An error reply, such as `OOM command not allowed when used memory > 'maxmemory'.` Callers see this error, so of the text,
+    /// which may name keys and scripts, it has the first word only, the kind of the error.
+    init(reply text: String) {
+        let kind = text.utf8.prefix { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+        self = .unavailable(
+            kind.isEmpty ? "Redis refused a command" : "Redis refused a command: \(Substring(kind.prefix(20)))")
+    }
 }

@@ -26,7 +26,7 @@ extension RedisLink {
     ) {
         let consumer = PendingCommand.Consumer.raw { [self] result in
             guard case .success(.error(let text)) = result else { return completion(result) }
-            guard text.hasPrefix("NOSCRIPT") else { return completion(.failure(BusError(reply: text))) }
+            guard text.hasPrefix("NOSCRIPT") else { return completion(.failure(refused(script, text))) }
             send(.reply(completion), isKept: script.isKept) { buffer, scripts in
                 buffer.call(script, by: scripts, isForgotten: true, keys: keys, arguments: arguments)
                 write(&buffer)
@@ -36,6 +36,11 @@ extension RedisLink {
             buffer.call(script, by: scripts, keys: keys, arguments: arguments)
             write(&buffer)
         }
+    }
+
+    private func refused(_ script: RedisScript, _ text: String) -> BusError {
+        refusals.count("\(script): \(text)")
+        return BusError(reply: text)
     }
 
     /// Runs a script and waits for its reply.
@@ -78,7 +83,7 @@ extension RedisLink {
             write(&buffer, forgotten[index])
         }
         for (index, reply) in zip(forgotten, repeated) { replies[index] = reply }
-        for case .error(let text) in replies { throw BusError(reply: text) }
+        for case .error(let text) in replies { throw refused(script, text) }
         guard isCluster, script.announces else { return replies }
         return replies.map { reply in
             let announcements = Announcements(reply)

@@ -40,6 +40,8 @@ final class RedisLink: Sendable {
     let isCluster: Bool
     let logger: Logger
     let drops: DropCounter
+    /// Scripts that failed: the log has what Redis said, callers only of what kind it is.
+    let refusals: DropCounter
     let group: any EventLoopGroup
     let barriers: Mutex<BarrierRounds>
     /// What the tokens of this process' barriers begin with.
@@ -55,6 +57,7 @@ final class RedisLink: Sendable {
         self.group = group
         self.logger = logger
         self.drops = DropCounter(logger: logger)
+        self.refusals = DropCounter(logger: logger, "Redis refused scripts")
         self.barriers = Mutex(
             BarrierRounds(
                 timeout: .seconds(2), limit: configuration.commandLimit, ways: isCluster ? [.shared, .node] : [.node]))

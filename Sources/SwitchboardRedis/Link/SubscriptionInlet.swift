@@ -80,7 +80,7 @@ final class SubscriptionInlet: Sendable {
     }
 }
 
-/// Counts messages that could not be understood, and says so at most once a minute.
+/// Counts something that goes wrong, such as messages that could not be understood, and says so at most once a minute.
 final class DropCounter: Sendable {
     private struct State {
         var total = 0
@@ -90,8 +90,12 @@ final class DropCounter: Sendable {
 
     private let state = Mutex(State())
     private let logger: Logger
+    private let message: Logger.Message
 
-    init(logger: Logger) { self.logger = logger }
+    init(logger: Logger, _ message: Logger.Message = "bus messages were not understood and dropped") {
+        self.logger = logger
+        self.message = message
+    }
 
     var total: Int { state.withLock { $0.total } }
 
@@ -104,7 +108,6 @@ final class DropCounter: Sendable {
             return state.total - state.logged
         }
         guard let news else { return }
-        logger.warning(
-            "bus messages were not understood and dropped", metadata: ["count": "\(news)", "last": "\(reason)"])
+        logger.warning(message, metadata: ["count": "\(news)", "last": "\(reason)"])
     }
 }

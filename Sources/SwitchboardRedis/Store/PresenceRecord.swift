@@ -54,7 +54,7 @@ struct PresenceRecord {
         guard case .bulk(let buffer) = values[5], let document = try? JSONDocument(buffer),
             let slice = document["labels"]
         else { return [:] }
-        return document.stringMap(slice) ?? [:]
+        return document.stringMap(slice, limit: Target.maximumLabels) ?? [:]
     }
 
     private var groups: [GroupName] {
@@ -107,8 +107,12 @@ struct Leases {
         return end > Int(now)
     }
 
+    /// Of no clock that is right; its milliseconds are still far from the largest number.
+    private static let latestSecond = 1 << 40
+
     private static func milliseconds(_ time: RESPReply) -> UInt64? {
-        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer, let micro = parts[1].integer
+        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer, let micro = parts[1].integer,
+            (0...latestSecond).contains(seconds), (0..<1_000_000).contains(micro)
         else {
             return nil
         }

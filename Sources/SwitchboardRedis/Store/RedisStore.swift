@@ -208,11 +208,13 @@ struct NodeMember {
 }
 
 extension Registration {
-    fileprivate static func parse(_ reply: RESPReply) -> Result<Registration, BusError> {
+    /// - Parameter reply: Of the registration script. What is in Redis may be anybody's: a number that is no epoch is an error.
+    static func parse(_ reply: RESPReply) -> Result<Registration, BusError> {
         if let elements = reply.elements, elements.count >= 2, let kind = elements[0].integer {
             switch (kind, elements[1].integer, elements[1].text.flatMap(NodeID.init(rawValue:))) {
-            case (0, let epoch?, _):
-                return .success(.registered(epoch: UInt64(epoch), hasMail: elements.last != .integer(0)))
+            case (0, let number?, _):
+                guard let epoch = UInt64(exactly: number) else { break }
+                return .success(.registered(epoch: epoch, hasMail: elements.last != .integer(0)))
             case (1, let seconds?, _): return .success(.coolingDown(seconds: max(1, seconds)))
             case (2, _, let node?): return .success(.duplicate(node: node))
             default: break

@@ -5,21 +5,23 @@ import SwitchboardCore
 import SwitchboardProtocol
 
 /// Clients: who is online and where, closing one, and membership in groups.
-struct ClientRoutes<Context: RequestContext> {
+struct ClientRoutes {
     let node: Node
 
     private static var standardLimit: Int { 100 }
     private static var maximumLimit: Int { 1000 }
 
-    func add(to table: RouteTable<Context>) {
+    func add(to table: RouteTable<APIContext>) {
         table.get("/v1/clients") { request, _ in try await list(request) }
         table.get("/v1/clients/:id") { _, context in try await show(try client(context)) }
         table.delete("/v1/clients/:id") { request, context in try await close(try client(context), request) }
         table.put("/v1/clients/:id/groups/:name") { _, context in
-            try await order(.join(try group(context)), for: try client(context))
+            try node.delivery.checkRate(context.principal)
+            return try await order(.join(try group(context)), for: try client(context))
         }
         table.delete("/v1/clients/:id/groups/:name") { _, context in
-            try await order(.leave(try group(context)), for: try client(context))
+            try node.delivery.checkRate(context.principal)
+            return try await order(.leave(try group(context)), for: try client(context))
         }
     }
 
@@ -54,7 +56,7 @@ struct ClientRoutes<Context: RequestContext> {
                 }
                 cursor = id
             case _ where name.hasPrefix("label.") && name.count > 6: filter.labels[String(name.dropFirst(6))] = value
-            default: throw Problem.invalidRequest("unknown parameter '\(name.prefix(64))'")
+            default: throw Problem.invalidRequest("unknown parameter '\(name.prefix(bytes: 64))'")
             }
         }
         let page = try await stored { try await node.store.clients(filter, limit: limit, after: cursor) }

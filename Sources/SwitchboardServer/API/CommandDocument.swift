@@ -30,7 +30,7 @@ enum CommandDocument {
                 }
                 order.id = id
             case "signature": order.signature = try signature(value, document)
-            default: throw .invalidRequest("unknown member '\(name.prefix(64))'")
+            default: throw .invalidRequest("unknown member '\(name.prefix(bytes: 64))'")
             }
         }
         guard order.signature == nil || order.id != nil else {

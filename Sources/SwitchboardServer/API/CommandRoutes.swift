@@ -28,6 +28,7 @@ struct CommandRoutes: Sendable {
     }
 
     private func send(_ request: Request, to client: ClientID, _ context: APIContext) async throws -> Response {
+        try node.delivery.checkRate(context.principal)
         guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the body") }
         var order = try CommandDocument.read(try await request.wholeBody(limit: node.configuration.bodyLimit))
         if let key = request.headers[optional: FieldName.idempotencyKey] {

@@ -54,11 +54,11 @@ struct EventRoutes: Sendable {
             case "type":
                 for type in value.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
                     guard EventType.names.contains(type) else {
-                        throw .invalidRequest("there are no events of the type '\(type.prefix(64))'")
+                        throw .invalidRequest("there are no events of the type '\(type.prefix(bytes: 64))'")
                     }
                     if !types.contains(type) { types.append(type) }
                 }
-            default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
+            default: throw .invalidRequest("unknown parameter '\(name.prefix(bytes: 64))'")
             }
         }
         return (client, types)

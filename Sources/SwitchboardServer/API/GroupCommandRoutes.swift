@@ -18,6 +18,7 @@ struct GroupCommandRoutes: Sendable {
     }
 
     private func send(_ request: Request, to group: GroupName, _ context: APIContext) async throws -> Response {
+        try node.delivery.checkRate(context.principal)
         guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the body") }
         var order = try CommandDocument.read(try await request.wholeBody(limit: node.configuration.bodyLimit))
         guard order.id == nil, request.headers[optional: FieldName.idempotencyKey] == nil else {

@@ -41,7 +41,7 @@ struct NodeRoutes<Context: RequestContext> {
         let query = try URLQuery.checked(request.uri.query)
         var limit = CloseLog.limit
         for (name, value) in query.items {
-            guard name == "limit" else { throw Problem.invalidRequest("unknown parameter '\(name.prefix(64))'") }
+            guard name == "limit" else { throw Problem.invalidRequest("unknown parameter '\(name.prefix(bytes: 64))'") }
             guard let number = Int(value), (1...CloseLog.limit).contains(number) else {
                 throw Problem.invalidRequest("'limit' must be 1-\(CloseLog.limit)")
             }

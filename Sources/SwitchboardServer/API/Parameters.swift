@@ -35,7 +35,7 @@ func streamPage(of request: Request) throws(Problem) -> (limit: Int, cursor: Str
         case "cursor":
             guard let offset = StreamOffset(value) else { throw .invalidRequest("'cursor' is not one of ours") }
             page.cursor = offset
-        default: throw .invalidRequest("unknown parameter '\(name.prefix(64))'")
+        default: throw .invalidRequest("unknown parameter '\(name.prefix(bytes: 64))'")
         }
     }
     return page

@@ -165,7 +165,7 @@ struct Problem: Error, Hashable {
     }
     static let headTooLarge = Problem(
         431, "head_too_large", "The request's head is too large",
-        "its target and each header may have \(ConnectionSetup.maximumHeaderBytes) bytes, all together twice that"
+        "its target and each header may have \(RequestHead.maximumHeaderBytes) bytes, all together twice that"
     ).counted(.head)
     static func rateLimited(retryAfter: Int) -> Problem {
         Problem(429, "rate_limited", "Too many requests", "the publish rate is exceeded", retryAfter: retryAfter)

@@ -113,7 +113,14 @@ struct PushAccount {
 
 extension JSONDocument {
     fileprivate func text(_ name: String) -> String? { self[name].flatMap { string($0) } }
-    fileprivate func number(_ name: String) -> Int? { self[name].flatMap { integer($0) } }
+
+    /// A count. Anybody may have written the journal, and what it says is added up.
+    fileprivate func number(_ name: String) -> Int? {
+        self[name].flatMap { integer($0) }.map { min(max(0, $0), largestCount) }
+    }
+
+    /// With this no sum over a journal overflows.
+    private var largestCount: Int { 1_000_000_000 }
 
     fileprivate var counts: PushCounts {
         var counts = PushCounts()

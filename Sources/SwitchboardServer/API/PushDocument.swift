@@ -22,7 +22,7 @@ enum PushDocument {
         for (name, value) in document.members {
             switch name {
             case "to", "data", "text", "base64": break
-            case "offline": options.offline = document.string(value) ?? ""
+            case "offline": options.offline = document.word(value) ?? ""
             case "durable":
                 guard let isDurable = document.boolean(value) else {
                     throw .invalidRequest("'durable' must be true or false")
@@ -31,7 +31,7 @@ enum PushDocument {
             case "ttl": options.timeToLive = .some(document.number(value))
             case "collapse": options.collapse = try string(name, value, document)
             case "id": options.id = try string(name, value, document)
-            default: throw .invalidRequest("unknown member '\(name.prefix(64))'")
+            default: throw .invalidRequest("unknown member '\(name.prefix(bytes: 64))'")
             }
         }
         let payload: Payload

@@ -151,7 +151,7 @@ struct PushRequest: Sendable {
             case "ttl": options.timeToLive = .some(Double(value))
             case "collapse": options.collapse = value
             case "id": options.id = value
-            default: throw .invalidRequest("unknown option '\(name.prefix(64))'")
+            default: throw .invalidRequest("unknown option '\(name.prefix(bytes: 64))'")
             }
         }
         return try options.checked(for: target)

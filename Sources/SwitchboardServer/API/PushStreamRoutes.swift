@@ -10,6 +10,9 @@ struct PushStreamRoutes: Sendable {
     /// The longest line in bytes.
     static let maximumLineLength = 1 << 20
 
+    /// Between two looks at whether the rate allows another line.
+    private static let lineWait = Duration.milliseconds(20)
+
     /// Callers that send everything before they read anything must not be stuck: so the answers to a whole request have room.
     private static let limits = AnswerQueue.Limits(
         partsUnderWay: 128, bytesUnderWay: 4 << 20, unsentBytes: 8 << 20)
@@ -21,7 +24,7 @@ struct PushStreamRoutes: Sendable {
     }
 
     private func accept(_ request: Request, _ context: APIContext) async throws -> Response {
-        if let wait = node.delivery.throttle(context.principal) { throw Problem.rateLimited(retryAfter: wait) }
+        try node.delivery.checkRate(context.principal)
         guard request.headers[.contentEncoding] == nil else { throw Problem.notImplemented("Content-Encoding") }
         guard request.uri.query ?? "" == "" else { throw Problem.invalidRequest("options go into the lines") }
         guard request.headers[optional: FieldName.idempotencyKey] == nil else {
@@ -33,19 +36,22 @@ struct PushStreamRoutes: Sendable {
         let answer = StreamedAnswer(type: "application/x-ndjson", limits: Self.limits, endsWithCaller: false)
         // A body that is broken from the start is refused with a status.
         let body = try await BegunBody(request.body)
-        let standing = context.standing
+        let (principal, standing) = (context.principal, context.standing)
         return answer.response(on: context.channel) { queue in
-            try await push(body, of: standing, prefer: prefer, trace: trace, into: queue)
+            try await push(body, of: principal, standing, prefer: prefer, trace: trace, into: queue)
         }
     }
 
     private func push(
-        _ body: BegunBody, of standing: Standing?, prefer: String?, trace: TraceContext?, into queue: AnswerQueue
+        _ body: BegunBody, of principal: Principal, _ standing: Standing?, prefer: String?, trace: TraceContext?,
+        into queue: AnswerQueue
     ) async throws {
         var lines = LineSplitter(limit: Self.maximumLineLength)
         var count = 0
         var mayOvertake = false
         func take(_ line: ByteBuffer) async throws {
+            // The rest is not read meanwhile, so that who sends it is slowed down.
+            while !node.delivery.takesLine(principal) { try await Task.sleep(for: Self.lineWait) }
             if let refusal = standing?.refusal { throw node.refuse(refusal, .backend) }
             count += 1
             guard count <= Self.maximumLines else { throw Problem.tooManyLines(Self.maximumLines) }

@@ -14,6 +14,8 @@ public struct AuthConfiguration: Sendable {
     public var tokenIssuer: String?
     /// Seconds by which the clock of who makes tokens may be ahead.
     public var tokenLeeway = 10.0
+    /// Seconds for which a token may be good from when it is shown; 0 means no limit.
+    public var tokenMaxLifetime = 0.0
     /// Pages of which origins may connect; none allows all.
     public var allowedOrigins: [OriginPattern] = []
     /// Groups that every client may join by itself; nil lets a client without a token join any, and one with a token those
@@ -26,7 +28,8 @@ public struct AuthConfiguration: Sendable {
     var hasSigners: Bool { !tokenSecrets.isEmpty || tokenKeys != nil }
 
     var verifier: TokenVerifier {
-        TokenVerifier(audience: tokenAudience, issuer: tokenIssuer, leeway: tokenLeeway)
+        TokenVerifier(
+            audience: tokenAudience, issuer: tokenIssuer, leeway: tokenLeeway, maximumLifetime: tokenMaxLifetime)
     }
 
     /// - Throws: ``ServerConfiguration/Problem`` when a part does nothing, or nobody could connect.

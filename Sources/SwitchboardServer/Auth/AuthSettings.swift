@@ -26,6 +26,9 @@ extension Setting {
             "tokenLeeway", .seconds(0...300), \.server.auth.tokenLeeway,
             "How far the clock of who makes tokens may be ahead.", needs: "tokenSecret", "tokenKeys"),
         Setting(
+            "tokenMaxLifetime", .seconds(0...3650 * day), \.server.auth.tokenMaxLifetime,
+            "How far ahead the end of a token (exp) may be; 0 means no limit.", needs: "tokenSecret", "tokenKeys"),
+        Setting(
             "allowedOrigins", .origins, \.server.auth.allowedOrigins,
             "Pages of which origins may connect, such as https://shop.example; none allows all."),
         Setting(

@@ -95,6 +95,9 @@ final class Authenticator: Sendable {
         return verify(token) { claims throws(Refusal) in try claims.client(maximumGroups: limit) }
     }
 
+    /// Whether the key of a client's token is one that is looked at still.
+    func trusts(_ signer: KeyHash) -> Bool { signers?.keys.holds(signer) ?? false }
+
     /// Rises when keys have changed: who was known before may not be let in any more.
     var version: Int { (keys?.version ?? 0) &+ (signers?.version ?? 0) }
 

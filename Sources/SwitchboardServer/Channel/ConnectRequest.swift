@@ -51,6 +51,7 @@ struct ConnectRequest: Sendable {
     init(
         _ head: HTTPRequestHead, remote: SocketAddress?, configuration: ServerConfiguration
     ) throws(Problem) {
+        guard head.isMostlyASCII else { throw .invalidRequest("the head is to be ASCII") }
         mode = try Self.mode(offered: head.headers[canonicalForm: "sec-websocket-protocol"])
         compression = try Self.compression(head.headers["sec-websocket-extensions"], configuration)
         var shown = try Self.bearer(head.headers["authorization"])
@@ -60,7 +61,8 @@ struct ConnectRequest: Sendable {
         var labels: [String: String] = [:]
         var saysHello = false
         guard let query = URLQuery(ofTarget: head.uri) else { throw .invalidRequest("the query is not valid") }
-        for (name, value) in query.items {
+        // A longer name is none that means something, and is not compared with those that do.
+        for (name, value) in query.items where name.utf8.count <= 6 + Target.maximumLabelBytes.name + 1 {
             switch name {
             case "clientId":
                 guard let id = ClientID(rawValue: value), client == nil else { throw .invalidClientID }
@@ -74,7 +76,8 @@ struct ConnectRequest: Sendable {
                 guard shown == nil else { throw .invalidRequest("the token is given twice") }
                 shown = value
             default:
-                guard name.hasPrefix("label."), name.count > 6 else { continue }
+                guard name.utf8.starts(with: "label.".utf8), name.utf8.count > 6 else { continue }
+                guard labels.count <= Target.maximumLabels else { break }
                 labels[String(name.dropFirst(6))] = value
             }
         }
@@ -94,21 +97,21 @@ struct ConnectRequest: Sendable {
         token = shown
         address = ClientAddress.text(
             peer: remote, forwarded: head.headers["x-forwarded-for"], trusted: configuration.trustedProxies)
-        userAgent = head.headers.first(name: "user-agent").map { String($0.prefix(256)) }
+        userAgent = head.headers.first(name: "user-agent").map { $0.prefix(bytes: 256) }
     }
 
-    /// The client's first frame may name it, unless the URL has done so, label it, and say where it wants to go on.
+    /// The client's first frame may name it, unless the URL has done so, label it, and say where it wants to go on. Once the
+    /// backend was asked about the client, its labels are what the backend has seen and given.
     func adding(_ frame: ClientFrame) -> ConnectRequest {
         guard case .hello(let hello) = frame else { return self }
         var request = self
         request.client = client ?? hello.client
         request.resume = hello.resume
+        guard grant == nil else { return request }
         for (name, value) in hello.labels
         where request.labels.count < Target.maximumLabels || request.labels[name] != nil {
             request.labels[name] = value
         }
-        // What the backend said stands.
-        if let grant { request.labels.merge(grant.labels) { $1 } }
         return request
     }
 

@@ -52,14 +52,20 @@ struct ConnectionListener: Service {
     }
 
     /// Connections that the kernel has accepted and nobody has taken would be reset, with the requests in them: so the port
-    /// is closed in a turn of the loop in which there are none.
+    /// is closed in a turn of the loop in which there are none. Neither may any be on its way to its own loop, since the
+    /// bootstrap closes those together with the server: connections are taken on demand by then.
     private func close(_ server: any Channel) async {
+        try? await server.setOption(.autoRead, value: false).get()
         for _ in 0..<1000 {
+            for shard in node.shards { try? await shard.loop.submit {}.get() }
             let isQuiet = try? await server.eventLoop.submit {
                 let descriptor = try server.pipeline.syncOperations.withUnsafeTransportIfAvailable(
                     of: NIOBSDSocket.Handle.self
                 ) { $0 }
-                guard let descriptor, !DirectSend.isAwaited(descriptor) else { return false }
+                guard let descriptor, !DirectSend.isAwaited(descriptor) else {
+                    server.read()
+                    return false
+                }
                 server.close(promise: nil)
                 return true
             }.get()
@@ -84,10 +90,25 @@ struct ConnectionListener: Service {
     }
 }
 
+extension ChannelHandlerContext {
+    /// Whether bytes, or the end, have come that nobody has read yet.
+    var hasUnread: Bool {
+        let descriptor = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            $0
+        }
+        return descriptor.map(DirectSend.isAwaited) ?? false
+    }
+
+    /// When what has come should have been read, if it is read at all.
+    func afterUnread(_ body: @escaping () -> Void) {
+        _ = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(100), body)
+    }
+}
+
 extension Shard {
     /// The connection is not a session (yet); it is told when the node stops.
     func track(_ channel: any Channel) {
-        connections[ObjectIdentifier(channel)] = channel
+        connections[ObjectIdentifier(channel)] = PlainConnection(channel)
         node.plainConnections.increment()
     }
 
@@ -97,8 +118,8 @@ extension Shard {
     }
 
     fileprivate func quiesceConnections() {
-        for channel in connections.values {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        for connection in connections.values {
+            connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
     }
 }

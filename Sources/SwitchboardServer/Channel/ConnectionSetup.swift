@@ -33,14 +33,12 @@ struct ConnectionSetup: Sendable {
     static let grace = TimeAmount.milliseconds(50)
     /// Seconds for which a kept-alive HTTP connection may idle; above nginx' 60.
     static let idleTimeout: Int64 = 75
-    /// Of the target and of each header; of all together twice as many.
-    static let maximumHeaderBytes = 16 * 1024
 
     /// On the connection's loop.
     func prepare(_ channel: any Channel) throws {
         let shard = node.shard(of: channel.eventLoop)
         let limit = node.configuration.maximumPlainConnections
-        guard limit == 0 || node.plainConnections.value < limit else {
+        guard limit == 0 || node.plainConnections.value < limit || shard.makeRoom() else {
             let problem = Problem.overloaded("too many connections that are no sessions")
             return try refuse(channel, problem.counted(.plainConnections))
         }
@@ -56,8 +54,12 @@ struct ConnectionSetup: Sendable {
     }
 
     private func begin(_ channel: any Channel, _ peer: Peer, _ place: AddressPlace) throws {
-        if let address = peer.address(on: channel)?.ipAddress, !place.take(address) {
-            return try refuse(channel, .tooManyConnections(retryAfter: SessionUpgrader.retryAfter(atLeast: 5)))
+        if let address = peer.address(on: channel)?.ipAddress {
+            guard place.take(address) else {
+                return try refuse(channel, .tooManyConnections(retryAfter: SessionUpgrader.retryAfter(atLeast: 5)))
+            }
+            let connection = node.shard(of: channel.eventLoop).connections[ObjectIdentifier(channel)]
+            connection?.isProxys = node.addresses.isTrusted(address)
         }
         if let tls = node.tls {
             try channel.pipeline.syncOperations.addHandlers([
@@ -93,8 +95,8 @@ struct ConnectionSetup: Sendable {
 
     private static var limits: NIOHTTPDecoderLimitConfiguration {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = maximumHeaderBytes
-        limits.maxHeaderListSize = 2 * maximumHeaderBytes
+        limits.maxHeaderFieldSize = RequestHead.maximumHeaderBytes
+        limits.maxHeaderListSize = 2 * RequestHead.maximumHeaderBytes
         limits.maxHeaderFieldCount = 200
         return limits
     }
@@ -144,6 +146,9 @@ struct ConnectionSetup: Sendable {
 
     private func wrap(_ channel: any Channel) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
         let pipeline = channel.pipeline.syncOperations
+        let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+        let watch = RequestBeginning(try pipeline.handler(type: HTTPGuardHandler.self))
+        try pipeline.addHandler(watch, position: .before(decoder))
         try pipeline.addHandler(CallerHandler())
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: node.tls != nil))
         try pipeline.addHandler(

@@ -5,7 +5,7 @@ import NIOHTTP1
 ///
 /// It refuses what cannot be parsed and what names no host, and gives every request that is the last on its connection the
 /// one spelling of `Connection: close` that the framework knows.
-final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
+final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler, IdleOccupant {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -26,6 +26,8 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The body is lines, each of which is worth something.
     private var isStream = false
     private var stall = StallGuard()
+    /// When the newest response ended; nil before the first.
+    private var lastUsed: NIODeadline?
 
     /// - Parameter awaitsRequest: The first request is not whole yet; it has to come in time.
     init(node: Node, awaitsRequest: Bool) {
@@ -35,12 +37,26 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        guard awaitsRequest else { return }
+        node.shard(of: context.eventLoop).connections[ObjectIdentifier(context.channel)]?.occupant = self
+        if awaitsRequest { awaitHead(context) }
+    }
+
+    private func awaitHead(_ context: ChannelHandlerContext) {
         let time = TimeAmount(seconds: node.configuration.headTimeout) + ConnectionSetup.grace
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             if let context = self.context { refuse(.requestTimeout("the head"), context) }
         }
     }
+
+    /// Bytes have come for the codec: those behind a response begin another request, whose head has to come in time.
+    func bytesCame() {
+        guard let context, outstanding == 0, lastUsed != nil, !isEnding else { return }
+        lastUsed = nil
+        awaitHead(context)
+    }
+
+    /// See ``PlainConnection``.
+    var idleSince: NIODeadline? { outstanding == 0 && body == nil ? lastUsed : nil }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
@@ -68,7 +84,9 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard head.headers["host"].count == 1 || head.version == .http1_0 && head.headers["host"].isEmpty else {
             return refuse(.invalidRequest("one Host header is needed"), context)
         }
+        guard head.isMostlyASCII else { return refuse(.invalidRequest("the head is to be ASCII"), context) }
         deadline?.cancel()
+        lastUsed = nil
         let time = TimeAmount(seconds: node.configuration.bodyTimeout)
         body = BodyClock(limit: time)
         isStream = head.uri.prefix { $0 != "?" } == "/v1/pushes"
@@ -102,7 +120,12 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
             // RFC 9112 section 9.6: the last response says that it is.
             head.headers.replaceOrAdd(name: "Connection", value: "close")
             return context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .end: outstanding -= 1
+        case .end:
+            outstanding -= 1
+            guard outstanding == 0 else { break }
+            lastUsed = .now()
+            // Lines that nobody wants any more are worth nothing.
+            isStream = false
         default: break
         }
         context.write(data, promise: promise)
@@ -132,6 +155,14 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // As in the handler of pushes: a request that has come is answered first.
+        if event is ChannelShouldQuiesceEvent, outstanding == 0, context.hasUnread {
+            return context.afterUnread { [self] in self.context?.fireUserInboundEventTriggered(event) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let metrics = node.metrics
         stall.changed(context.channel, seconds: node.configuration.answerTimeout) { metrics.reached(.answerTime) }
@@ -156,6 +187,15 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(mode: .output, promise: nil)
         let channel = context.channel
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(2)) { channel.close(promise: nil) }
+    }
+}
+
+extension HTTPRequestHead {
+    /// Whether target and headers hold at most a kilobyte that is not ASCII, which has no meaning in them (RFC 9110 section 5.5): texts
+    /// like these cost more to compare than to send (see ``TextBytes``).
+    var isMostlyASCII: Bool {
+        let foreign = headers.reduce(uri.utf8.count { $0 >= 0x80 }) { $0 + $1.value.utf8.count { $0 >= 0x80 } }
+        return foreign <= 1024
     }
 }
 

@@ -7,7 +7,7 @@ import NIOCore
 ///
 /// Pipelined requests (RFC 9112 section 9.3.2) are taken together, so that their pushes leave together, and are answered in
 /// their order.
-final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, IdleOccupant {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -58,6 +58,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        node.shard(of: context.eventLoop).connections[ObjectIdentifier(context.channel)]?.occupant = self
         expectRest(context)
     }
 
@@ -73,6 +74,10 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // What the kernel has is answered first; the answer of a node that drains is the last on its connection anyway.
+        if event is ChannelShouldQuiesceEvent, answers.isEmpty, !isEnding, context.hasUnread {
+            return context.afterUnread { [self] in if answers.isEmpty { self.context?.close(promise: nil) } }
+        }
         if event is ChannelShouldQuiesceEvent || event as? ChannelEvent == .inputClosed {
             isEnding = true
             if answers.isEmpty { context.close(promise: nil) }
@@ -123,6 +128,9 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.close(promise: nil)
     }
 
+    /// See ``PlainConnection``.
+    var idleSince: NIODeadline? { isUsed && answers.isEmpty && received.readableBytes == 0 ? lastUsed : nil }
+
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -155,16 +163,12 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
                 return pauseReading(false, context)
             case .head(let head, let needed):
                 // Who may not push need not send the rest: the framework answers without reading it.
-                if case .refused = caller(head) {
-                    if answers.isEmpty { handOver(context) }
-                    return
-                }
+                if case .refused = caller(head) { return handOverWhenAnswered(context) }
                 self.needed = needed
                 expectRest(context)
                 return pauseReading(false, context)
             case .other:
-                if answers.isEmpty { handOver(context) }
-                return
+                return handOverWhenAnswered(context)
             case .undecided:
                 expectRest(context)
                 return pauseReading(false, context)
@@ -244,6 +248,13 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler {
             isFlushScheduled = false
             self.context?.flush()
         }
+    }
+
+    /// The framework must not overtake what is answered here; what comes meanwhile waits, no more of it than ``readAhead``.
+    private func handOverWhenAnswered(_ context: ChannelHandlerContext) {
+        guard answers.isEmpty else { return pauseReading(received.readableBytes > Self.readAhead, context) }
+        pauseReading(false, context)
+        handOver(context)
     }
 
     private func pauseReading(_ isPaused: Bool, _ context: ChannelHandlerContext) {

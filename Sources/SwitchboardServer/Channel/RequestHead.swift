@@ -6,6 +6,9 @@
 
 /// The request line and header lines, with the empty line that ends them.
 enum RequestHead {
+    /// Of the target and of each header; of all together twice as many.
+    static let maximumHeaderBytes = 16 * 1024
+
     static let opening: StaticString = "POST /v1/"
 
     static let socket: StaticString = "GET /ws"

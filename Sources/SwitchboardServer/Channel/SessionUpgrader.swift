@@ -139,6 +139,8 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         let path = head.uri.prefix { $0 != "?" }
         guard path == "/ws" || isEcho(head) else { throw .notFound }
         try OriginPolicy(node.configuration.auth.allowedOrigins).checked(head.headers["origin"])
+        // RFC 6455 section 4.2.1: HTTP/1.1 or higher.
+        guard (head.version.major, head.version.minor) >= (1, 1) else { throw .invalidUpgrade }
         guard head.headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }
         // 16 bytes in base 64, once (RFC 6455 section 4.2.1).
         let keys = head.headers["sec-websocket-key"]

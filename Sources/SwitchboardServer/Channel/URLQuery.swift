@@ -1,3 +1,5 @@
+import SwitchboardProtocol
+
 /// The query of a request target (RFC 3986 section 3.4), as `application/x-www-form-urlencoded` pairs.
 struct URLQuery {
     let items: [(name: String, value: String)]
@@ -23,12 +25,12 @@ struct URLQuery {
         self.items = items
     }
 
-    subscript(name: String) -> String? { items.first { $0.name == name }?.value }
+    subscript(name: String) -> String? { items.first { $0.name.hasSameBytes(as: name) }?.value }
 
     /// A name that is given more than once, where that has no meaning.
     var repeatedName: String? {
-        var names: Set<String> = []
-        return items.first { !names.insert($0.name).inserted }?.name
+        var names: Set<TextBytes> = []
+        return items.first { !names.insert(TextBytes($0.name)).inserted }?.name
     }
 }
 
@@ -36,7 +38,10 @@ extension URLQuery {
     /// A query in which no name may be given twice.
     static func checked(_ text: String?) throws(Problem) -> URLQuery {
         guard let query = URLQuery(text ?? "") else { throw .invalidRequest("the query is not valid") }
-        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(64))' is given twice") }
+        if let item = query.items.first(where: { $0.name.utf8.count > JSONDocument.maximumNameBytes }) {
+            throw .invalidRequest("unknown parameter '\(item.name.prefix(bytes: 64))'")
+        }
+        if let name = query.repeatedName { throw .invalidRequest("'\(name.prefix(bytes: 64))' is given twice") }
         return query
     }
 }

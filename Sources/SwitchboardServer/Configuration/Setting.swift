@@ -65,14 +65,17 @@ public struct Setting: Sendable {
         self.companions = companions
         take = { texts, settings throws(WrongValue) in
             let value = try kind.read(texts)
-            guard kind.allows(value) else { throw WrongValue(texts.joined(separator: ","), rule: kind.rule) }
+            guard kind.allows(value) else {
+                throw WrongValue(kind.redacts(value) ? nil : texts.joined(separator: ","), rule: kind.rule)
+            }
             settings[keyPath: path] = value
         }
         text = { kind.show($0[keyPath: path]) }
         redacts = { isSecret || kind.redacts($0[keyPath: path]) }
         complaint = { settings in
             let value = settings[keyPath: path]
-            return kind.allows(value) ? nil : WrongValue(kind.show(value), rule: kind.rule)
+            return kind.allows(value)
+                ? nil : WrongValue(kind.redacts(value) ? nil : kind.show(value), rule: kind.rule)
         }
     }
 

@@ -37,6 +37,8 @@ final class Delivery: Sendable {
         var pending = TicketTable<Pending>()
         var waiting = 0
         var rates: CallerRates
+        /// Of lines of `POST /v1/pushes`, apart from requests: who streams can also ask at the same time.
+        var lineRates: CallerRates
         var pushes = 0
         var throttled = 0
         var tally = PushTally()
@@ -73,7 +75,8 @@ final class Delivery: Sendable {
         self.metrics = metrics
         journal = PushJournal(store: store, node: bus.node)
         hasRate = rate > 0
-        state = Mutex(State(rates: CallerRates(rate: rate, now: MonotonicClock.nanoseconds())))
+        let rates = CallerRates(rate: rate, now: MonotonicClock.nanoseconds())
+        state = Mutex(State(rates: rates, lineRates: rates))
     }
 
     var pushes: Int { state.withLock { $0.pushes } }
@@ -91,6 +94,18 @@ final class Delivery: Sendable {
             state.throttled += 1
             return seconds
         }
+    }
+
+    /// - Throws: `rate_limited` when the caller's rate is exceeded.
+    func checkRate(_ principal: Principal) throws(Problem) {
+        if let wait = throttle(principal) { throw .rateLimited(retryAfter: wait) }
+    }
+
+    /// - Returns: false when the caller has to wait before it may have another line looked at.
+    func takesLine(_ principal: Principal) -> Bool {
+        guard hasRate else { return true }
+        let now = MonotonicClock.nanoseconds()
+        return state.withLock { $0.lineRates.wait(principal, now: now) == nil }
     }
 
     /// A push that was not begun, since it could not have been answered truly.

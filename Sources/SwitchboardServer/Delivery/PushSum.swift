@@ -28,8 +28,9 @@ final class PushSum: Sendable {
                 state.report.isFinal = state.report.isFinal && report.isFinal
                 state.nodes.formUnion(report.holders)
             case .failure(.mailboxFull):
-                state.report.counts.matched += 1
-                state.report.counts.dropped += 1
+                var full = PushCounts()
+                (full.matched, full.dropped) = (1, 1)
+                state.report.counts.add(full)
             case .failure(let failure): state.failure = failure
             }
             state.pending -= 1
@@ -43,12 +44,13 @@ final class PushSum: Sendable {
 
 extension PushCounts {
     /// Adds what became of another part of the same push, but for the nodes: the same one may hold clients of both.
+    /// The counts come from outside, so the sums are clamped.
     mutating func add(_ other: PushCounts) {
-        matched += other.matched
-        delivered += other.delivered
-        acked += other.acked
-        queued += other.queued
-        offline += other.offline
-        dropped += other.dropped
+        matched = matched.clampedSum(other.matched)
+        delivered = delivered.clampedSum(other.delivered)
+        acked = acked.clampedSum(other.acked)
+        queued = queued.clampedSum(other.queued)
+        offline = offline.clampedSum(other.offline)
+        dropped = dropped.clampedSum(other.dropped)
     }
 }

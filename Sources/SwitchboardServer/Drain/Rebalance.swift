@@ -16,7 +16,8 @@ struct Rebalance {
     ///   - seconds: The time since this was last asked.
     /// - Returns: How many sessions are to go now.
     mutating func share(own: Int, others: [Int], seconds: Double) -> Int {
-        let mean = Double(others.reduce(own, +)) / Double(others.count + 1)
+        // The others say of themselves how many they have, and a sum of what anybody says may be too large for an integer.
+        let mean = others.reduce(Double(own)) { $0 + Double(max(0, $1)) } / Double(others.count + 1)
         let surplus = Double(own) - mean
         guard percent > 0, !others.isEmpty, surplus >= max(1, mean * Self.tolerance) else {
             allowance = 0

@@ -23,11 +23,14 @@ final class AddressBook: Sendable {
     func key(of address: String) -> String? {
         guard limit > 0 else { return nil }
         let host = Self.host(of: address)
-        guard !host.isEmpty, !trusted.contains(where: { $0.contains(host) }) else { return nil }
+        guard !host.isEmpty, !isTrusted(host) else { return nil }
         guard let address = IPAddress(host) else { return host }
         guard address.bytes.count == 16 else { return address.description }
         return address.bytes[..<8].map { String($0, radix: 16) }.joined(separator: ":") + "/64"
     }
+
+    /// Whether it is a proxy's.
+    func isTrusted(_ host: String) -> Bool { trusted.contains { $0.contains(host) } }
 
     /// - Returns: false when there are as many connections from there as there may be.
     func enter(_ key: String) -> Bool {

@@ -62,7 +62,8 @@ enum MetricCatalogue {
         "switchboard_pushes_total", .counter,
         "Pushes that were accepted here and are answered, by kind of target and what became of them.")
     static let throttled = MetricDescription(
-        "switchboard_pushes_throttled_total", .counter, "Pushing requests beyond publishRate, answered with 429.")
+        "switchboard_pushes_throttled_total", .counter,
+        "Requests that push, command or change groups beyond publishRate, answered with 429.")
     static let deliveries = MetricDescription(
         "switchboard_deliveries_total", .counter,
         "Pushes handed to clients of this node (delivered), or skipped because a queue was full (dropped).")

@@ -103,7 +103,8 @@ extension Node {
 }
 
 extension Session {
-    fileprivate func hears(_ channel: String) -> Bool {
+    /// Whether pushes to the channel come to it.
+    func hears(_ channel: String) -> Bool {
         channel == Target.all.channel || memberships.contains { Target.group($0.group.name).channel == channel }
     }
 }

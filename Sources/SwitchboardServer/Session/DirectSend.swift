@@ -37,7 +37,7 @@ enum DirectSend {
         return poll(&entry, 1, 0) > 0
     }
 
-    /// Whether a listening socket holds connections that nobody has accepted yet.
+    /// Whether a listening socket holds connections that nobody has accepted yet, or another one bytes that nobody has read.
     static func isAwaited(_ descriptor: CInt) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&entry, 1, 0) > 0

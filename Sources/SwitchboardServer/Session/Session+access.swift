@@ -92,6 +92,9 @@ extension Session {
         guard phase == .open, let record else { return }
         let grant: ClientGrant
         switch answer {
+        // The key may have been taken out on the way here, after everybody's was looked at.
+        case .success(let new) where new.signer.map(node.authenticator.trusts) == false:
+            return refuseRenewal(.unknownSigner)
         case .success(let new): grant = new
         case .failure(let refusal): return refuseRenewal(refusal)
         }

@@ -52,6 +52,7 @@ extension Session {
 
     func result(_ id: String, _ status: Int, _ payload: Payload?) {
         guard let id = CommandID(rawValue: id), (100...599).contains(status) else {
+            guard mayControl() else { return }
             return send(.error(code: "invalid_frame", message: "'status' must be 100-599", ref: id))
         }
         if let client = record?.client {

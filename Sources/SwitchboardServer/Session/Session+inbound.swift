@@ -12,8 +12,12 @@ extension Session {
         let bytes = unwrapInboundIn(data)
         guard mayRead(bytes.readableBytes, context) else { return }
         reader.feed(bytes)
+        // What was compressed costs as much as what it has become.
+        paidBytes += bytes.readableBytes
         while phase != .closed, let event = reader.next() {
-            guard mayRead(ServerConfiguration.frameCost, context) else { return }
+            let size = event.size
+            guard mayRead(ServerConfiguration.frameCost + max(0, size - paidBytes), context) else { return }
+            paidBytes = max(0, paidBytes - size)
             take(event)
         }
     }
@@ -171,6 +175,7 @@ extension Session {
         case .health(let data):
             guard data.readableBytes <= ClientFrame.maximumHealthBytes else {
                 let limit = ClientFrame.maximumHealthBytes
+                guard mayControl() else { return }
                 return send(.error(code: "invalid_frame", message: "health may have \(limit) bytes", ref: nil))
             }
             guard mayWrite() else { return }
@@ -181,20 +186,21 @@ extension Session {
                 node.webhooks?.health(record, epoch: epoch, data)
             }
         case .hello(let hello):
+            guard mayControl() else { return }
             guard hello.token == nil, !hello.resume.isEmpty, phase == .open, let record else {
                 return send(.error(code: "invalid_frame", message: "'hello' must be the first frame", ref: nil))
             }
             // Too late: newer pushes may be under way already. The client has to know that it must look elsewhere.
             let lost = ServerFrame.Hello.Channel(recovered: false, offset: "")
-            send(.hello(self.hello(record, channels: hello.resume.mapValues { _ in lost })))
+            send(.hello(self.hello(record, channels: hello.resume.filter { hears($0.key) }.mapValues { _ in lost })))
         case .ack(let offset): received(upTo: offset)
         case .received(let id): confirmed(id)
         case .result(let id, let status, let payload): result(id, status, payload)
-        case .output(let id, let payload): output(id, payload)
+        case .output(let id, let payload): if mayAnswer() { output(id, payload) }
         case .token(let token): renew(token)
         case .unknown(let type):
             guard mayControl() else { return }
-            send(.error(code: "unknown_type", message: "the type '\(type.prefix(64))' is not known", ref: nil))
+            send(.error(code: "unknown_type", message: "the type '\(type)' is not known", ref: nil))
         }
     }
 
@@ -207,11 +213,21 @@ extension Session {
 
     /// Whether the client may have sent another frame that is no message and costs nobody but this loop: a ping, a pong, one
     /// that is only refused; else it is closed. Their rate is that of messages, counted apart from those.
-    private func mayControl() -> Bool {
+    func mayControl() -> Bool {
         guard !controls.take(now: MonotonicClock.nanoseconds()) else { return true }
         close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) control frames a second")
         return false
     }
+
+    /// Whether the client may have sent another piece of an answer, which goes over the bus; else it is closed.
+    private func mayAnswer() -> Bool {
+        guard !pieces.take(now: MonotonicClock.nanoseconds()) else { return true }
+        close(.inboundRateExceeded, reason: "more than \(Self.pieceRate) pieces of answers a second")
+        return false
+    }
+
+    /// Pieces of answers a second; as many again may come at once.
+    static let pieceRate = 1000
 
     /// An upstream message.
     private func accept(id: String?, _ payload: Payload) {
@@ -243,6 +259,16 @@ extension Session {
         switch result {
         case .success: send(.ack(ref: id))
         case .failure(let error): send(.error(code: "bus_unavailable", message: error.description, ref: id))
+        }
+    }
+}
+
+extension MessageEvent {
+    /// Bytes of the message.
+    fileprivate var size: Int {
+        switch self {
+        case .text(let bytes), .binary(let bytes), .ping(let bytes): bytes.readableBytes
+        case .incomplete, .pong, .close, .violation: 0
         }
     }
 }

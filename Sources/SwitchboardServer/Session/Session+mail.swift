@@ -116,7 +116,7 @@ extension Session {
     func received(upTo text: String) {
         guard let offset = StreamOffset(text) else {
             // Offsets of histories need no ack: the client names them when it comes back.
-            guard HistoryOffset(text) == nil else { return }
+            guard HistoryOffset(text) == nil, mayControl() else { return }
             return send(.error(code: "invalid_frame", message: "'offset' is not one of ours", ref: nil))
         }
         // Nobody can have received what has not been sent.

@@ -37,6 +37,9 @@ final class Session: ChannelInboundHandler {
     var messages: TokenBucket
     var controls: TokenBucket
     var inbound: TokenBucket
+    /// Bytes that were read and are in no message yet.
+    var paidBytes = 0
+    var pieces: TokenBucket
     /// Monotonic nanoseconds of the last ping that is not answered.
     var pingedAt: UInt64 = 0
     /// The tick at which the timer counts; earlier ones are leftovers.
@@ -107,6 +110,7 @@ final class Session: ChannelInboundHandler {
         // The longest message must fit the bucket.
         let burst = max(2 * configuration.inboundRate, 2 * configuration.inboundLimit)
         inbound = TokenBucket(rate: configuration.inboundRate, burst: burst, now: now)
+        pieces = TokenBucket(rate: Self.pieceRate, burst: 2 * Self.pieceRate, now: now)
     }
 
     var node: Node { shard.node }
@@ -157,6 +161,7 @@ final class Session: ChannelInboundHandler {
     /// Takes part: it is found by its client id, and broadcasts reach it.
     func open() {
         guard phase == .registering, let record else { return }
+        guard hasTrustedSigner else { return closeForSigner() }
         var hadOlder = false
         switch node.directory.insert(record.client, at: place, epoch: epoch) {
         case .outdated:

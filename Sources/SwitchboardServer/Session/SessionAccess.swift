@@ -8,12 +8,15 @@ final class SessionAccess {
     private let given: [GroupName]
     /// Unix time in milliseconds; nil for a client without a token.
     private var expiresAt: UInt64?
+    /// The key of the token; nil for a client without one.
+    private(set) var signer: KeyHash?
 
     /// - Parameter joinable: The setting `joinableGroups`.
     init(_ grant: ClientGrant?, joinable: [GroupPattern]?, given: [GroupName]) {
         permission = GroupPermission(grant: grant, configured: joinable)
         self.given = given
         expiresAt = grant.map { Self.milliseconds($0.expiresAt) }
+        signer = grant?.signer
     }
 
     /// Whether it may enter and leave this group.
@@ -23,6 +26,7 @@ final class SessionAccess {
     func renew(_ grant: ClientGrant, joinable: [GroupPattern]?) {
         permission = GroupPermission(grant: grant, configured: joinable)
         expiresAt = Self.milliseconds(grant.expiresAt)
+        signer = grant.signer
     }
 
     /// - Parameter now: Unix time in milliseconds.

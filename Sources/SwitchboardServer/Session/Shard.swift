@@ -16,7 +16,8 @@ final class Shard: @unchecked Sendable {
     var groups: [GroupName: Group] = [:]
     var counters = ShardCounters()
     /// Connections that are no sessions: plain HTTP, or not yet known.
-    var connections: [ObjectIdentifier: any Channel] = [:]
+    var connections: [ObjectIdentifier: PlainConnection] = [:]
+    var roomLookedForAt = NIODeadline.uptimeNanoseconds(0)
     /// Compress what sessions are sent, and inflate what they send, where that was agreed on.
     let compressor = MessageCompressor()
     let inflaters = InflaterPool()
@@ -32,6 +33,8 @@ final class Shard: @unchecked Sendable {
     private var changes: [PresenceChange] = []
     var closes = CloseLog()
     private var ticker: RepeatedTask?
+    /// ``TokenKeyStore/version``, as of when the sessions' keys were looked at.
+    var signersVersion = 0
     var acceptance: TokenBucket
     var handshakes: HandshakeQueue<HandshakeWatch>
     /// The value of the `Date` header, renewed every second (RFC 9110 section 6.6.1).
@@ -82,6 +85,7 @@ final class Shard: @unchecked Sendable {
         if wheel.now % Self.presenceTicks == 0 {
             date = HTTPDate.now()
             writeChanges()
+            checkSigners()
         }
     }
 

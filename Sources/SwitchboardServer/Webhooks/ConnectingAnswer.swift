@@ -40,7 +40,7 @@ enum ConnectingAnswer: Hashable {
             }
         }
         if let slice = document["labels"] {
-            guard let labels = document.stringMap(slice), labels.count <= Target.maximumLabels else {
+            guard let labels = document.stringMap(slice, limit: Target.maximumLabels) else {
                 return .unclear("'labels' is no object of at most \(Target.maximumLabels) strings")
             }
             grant.labels = labels

@@ -7,12 +7,10 @@ import Synchronization
 /// Asks a backend whether a client may connect, before the client is registered.
 ///
 /// A success lets it in; its body may be a JSON object with `groups` and `labels` to give to the client. A status of 400-499
-/// refuses the client with that status, and with the `reason` of a JSON object in the body. Anything else, no answer in time, or
-/// too many clients to ask about, leaves it to the configured default.
+/// refuses the client with that status, and with the `reason` of a JSON object in the body. Anything else, or no answer in time,
+/// leaves it to the configured default. Who comes while there is no place to ask is never left to that default, but sent away
+/// for a moment: otherwise a client that is refused would get in by coming often enough.
 final class ConnectingHook: Sendable {
-    /// Clients that may be asked about at once.
-    private static let maximum = 2000
-
     private let url: String
     private let timeout: Double
     private let standard: WebhookConfiguration.ConnectingDefault
@@ -21,7 +19,7 @@ final class ConnectingHook: Sendable {
     private let node: NodeID
     private let post: WebhookPoster
     private let logger: Logger
-    private let asking = Gauge()
+    private let desk = ConnectingDesk()
     private let lastComplaint = Atomic<UInt64>(0)
 
     init(
@@ -45,7 +43,7 @@ final class ConnectingHook: Sendable {
         let client = request.client ?? ConnectRequest.generatedID()
         request.client = client
         request.grant = ConnectRequest.Grant()
-        switch await ask(request, as: client) {
+        switch try await ask(request, as: client) {
         case .allowed(let grant):
             guard maximumGroups == 0 || Set(request.groups + grant.groups).count <= maximumGroups else {
                 complain("more groups than a session may be in")
@@ -60,12 +58,23 @@ final class ConnectingHook: Sendable {
         }
     }
 
-    private func ask(_ request: ConnectRequest, as client: ClientID) async -> ConnectingAnswer {
-        asking.increment()
-        defer { asking.decrement() }
-        guard asking.value <= Self.maximum else { return .unclear("too many clients are asked about") }
-        let question = writer.connecting(request, as: client, node: node, at: WallClock.milliseconds())
-        return ConnectingAnswer(await post(.single(question, to: url, timeout: timeout)))
+    /// - Throws: when there is no place to ask.
+    private func ask(_ request: ConnectRequest, as client: ClientID) async throws(Problem) -> ConnectingAnswer {
+        let question = ConnectingDesk.Question(request, as: client)
+        switch await desk.enter(question) {
+        case .refused(let problem): return .refused(problem)
+        case .full:
+            throw Problem.overloaded(
+                "too many clients are asked about", retryAfter: SessionUpgrader.retryAfter(atLeast: 1)
+            ).counted(.underWay)
+        case .ask: break
+        }
+        let document = writer.connecting(request, as: client, node: node, at: WallClock.milliseconds())
+        let answer = ConnectingAnswer(await post(.single(document, to: url, timeout: timeout)))
+        var refusal: Problem?
+        if case .refused(let problem) = answer { refusal = problem }
+        desk.leave(question, refused: refusal)
+        return answer
     }
 
     private func byDefault(_ request: ConnectRequest) throws(Problem) -> ConnectRequest {

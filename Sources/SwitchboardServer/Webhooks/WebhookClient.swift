@@ -20,7 +20,9 @@ final class WebhookClient: Sendable {
         // A redirection is the backend's mistake: the secret's owner is whom the operator named.
         configuration.redirectConfiguration = .disallow
         configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        // Nothing waits for a connection: that would count into the time within which the backend has to answer.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
+            ConnectingDesk.places + WebhookLane.count
         configuration.connectionPool.idleTimeout = .seconds(30)
         http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }

@@ -88,9 +88,10 @@ public final class Inflater {
             let room = limit - output.readableBytes
             let result = room > 0 ? fill(&output, atMost: room) : probe()
             let isFull = stream.pointee.avail_out == 0
+            // Also when a fault follows in the same piece: in the next one it would not have been seen.
+            if room <= 0, isFull { return .failure(.tooBig) }
             switch result {
             case Z_OK, Z_STREAM_END:
-                if room <= 0, isFull { return .failure(.tooBig) }
                 isBetweenStreams = result == Z_STREAM_END
                 // What has filled all that it was given may have more to give.
                 if !isFull, stream.pointee.avail_in == 0 { return .success(()) }

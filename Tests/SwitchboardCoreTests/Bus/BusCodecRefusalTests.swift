@@ -48,6 +48,11 @@ import Testing
         #"{"type":"nodeDown","node":""}"#,
         "{\(receipt.replacing("\"matched\":1", with: "\"matched\":-1"))}",
         "{\(receipt.replacing("\"delivered\":1", with: "\"delivered\":\"1\""))}",
+        "{\(receipt.replacing("\"matched\":1", with: "\"matched\":4294967297"))}",
+        "{\(receipt.replacing("\"delivered\":1", with: "\"delivered\":9000000000000000000"))}",
+        "{\(receipt.replacing("\"dropped\":0", with: "\"dropped\":4294967297"))}",
+        "{\(acknowledged.replacing("\"clients\":1", with: "\"clients\":4294967297"))}",
+        #"{"type":"events","watch":"w","node":"n","dropped":9223372036854775807}"# + "\n{}\n",
         "{\(receipt.replacing("\"dropped\":0", with: "\"dropped\":1e3"))}",
         "{\(receipt.replacing("\"node\":\"n\"", with: "\"node\":\"\""))}",
         "{\(receipt.replacing("\"ticket\":1", with: "\"ticket\":-1"))}",
@@ -110,7 +115,8 @@ import Testing
 
     /// The pieces that the table above breaks are themselves in order.
     @Test(arguments: [
-        "{\(receipt)}", "{\(evict)}", "{\(acknowledged)}", "{\(command)}", "{\(placed)}", "{\(placed),\"epoch\":\"e\"}",
+        "{\(receipt)}", "{\(evict)}", "{\(receipt.replacing("\"matched\":1", with: "\"matched\":4294967296"))}",
+        "{\(acknowledged)}", "{\(command)}", "{\(placed)}", "{\(placed),\"epoch\":\"e\"}",
         "{\(event),\"event\":\"delivered\"}", "{\(event),\"event\":\"result\",\"status\":200}",
         "{\(control),\"action\":\"join\",\"group\":\"g\"}",
     ])

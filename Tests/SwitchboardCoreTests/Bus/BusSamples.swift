@@ -19,7 +19,7 @@ enum BusSamples {
     static let targets: [Target] = [
         .client(client("kiosk-7")), .client(client(longest)), .clients([client("a")]),
         .clients((0..<Target.maximumClients).map { client("c\($0)") }), .group(group("shop:1")),
-        .labels(["role": "till \"1\"\n", "\u{E9}": "", "": "\u{7}\\"]), .all,
+        .labels(["role": "till \"1\"\n", "\u{E9}": "", " ": "\u{7}\\"]), .all,
     ]
 
     private static let pushes: [BusMessage] =

@@ -26,7 +26,8 @@ import Testing
             messages.append(
                 .receipt(
                     Receipt(
-                        ticket: UInt64(number), node: node("n1"), matched: number, delivered: 0, dropped: number)))
+                        ticket: UInt64(number), node: node("n1"), matched: min(number, Receipt.maximumCount),
+                        delivered: 0, dropped: min(number, Receipt.maximumCount))))
         }
         return messages
     }()
@@ -90,6 +91,9 @@ import Testing
         #"{"to":{"client":""},"id":"p","format":"text","origin":"n","ticket":1,"at":1}"# + "\nx",
         #"{"type":"receipt","ticket":1,"node":"n","matched":1,"delivered":1,"dropped":0}"# + "\n",
         #"{"type":"receipt","ticket":1,"node":"n","matched":-1,"delivered":1,"dropped":0}"#,
+        #"{"type":"receipt","ticket":1,"node":"n","matched":4294967297,"delivered":1,"dropped":0}"#,
+        #"{"type":"receipt","ticket":1,"node":"n","matched":1,"delivered":900000000000000000,"dropped":0}"#,
+        #"{"type":"receipt","ticket":1,"node":"n","matched":1,"delivered":1,"dropped":4294967297}"#,
         "", "{", #"{"to":{""#,
     ]
 

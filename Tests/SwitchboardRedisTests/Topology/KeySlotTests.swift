@@ -1,4 +1,5 @@
 import NIOCore
+import SwitchboardCore
 import Testing
 
 @testable import SwitchboardRedis
@@ -38,6 +39,40 @@ struct KeySlotTests {
         #expect(KeySlot.of(keys.nodesInfo) == KeySlot.of(keys.nodes))
         #expect(KeySlot.of(keys.upstreamID.name("a/1")) == KeySlot.of(keys.upstream))
         #expect(KeySlot.of(keys.nodeClients.name("n1")) == KeySlot.of(keys.nodeChannel.name("n1")))
+    }
+
+    @Test("Whatever ids are, no two keys are the same", arguments: [false, true])
+    func names(isCluster: Bool) {
+        let keys = RedisKeys(prefix: "sb", isCluster: isCluster)
+        let ids = [
+            "a", "a:state", "a:index", "a:connects", "a:clients", "state", "history", "state:a", "history-state:a",
+            "push",
+            "nodes", "id:a", "a:state:state",
+        ]
+        let patterns = [
+            keys.nodeClients, keys.client, keys.clientConnects, keys.mailbox, keys.mailboxIndex, keys.idempotency,
+            keys.command, keys.pushLog,
+        ]
+        var all = [keys.mailboxes, keys.mailboxesInWork, keys.clients, keys.nodes, keys.nodesInfo, keys.upstream]
+        let hooks = keys.webhooks
+        all +=
+            [hooks.queue, hooks.dead, hooks.state, hooks.tries, hooks.leases, hooks.live, hooks.losses] + hooks.lanes
+        for id in ids {
+            all += patterns.map { $0.name(id) }
+            all += [keys.history, keys.historyState].flatMap { [$0.name("group:" + id)] }
+            all += ids.flatMap { [keys.upstreamID.name("\(id)/\($0)"), hooks.messageID.name("\(id)/\($0)")] }
+        }
+        all += [keys.history.name("all"), keys.historyState.name("all")]
+        let repeated = Dictionary(grouping: all) { $0 }.filter { $0.value.count > 1 }.keys
+        #expect(repeated.isEmpty, "\(repeated)")
+        #expect(all.count > 400)
+    }
+
+    @Test("Of what Redis refuses callers learn the kind")
+    func refusals() {
+        let text = "WRONGTYPE Operation against a key script: f_3b1c, on @user_script:13."
+        #expect(BusError(reply: text) == .unavailable("Redis refused a command: WRONGTYPE"))
+        #expect(BusError(reply: "no kind f_3b1c") == .unavailable("Redis refused a command"))
     }
 
     @Test("Scripts publish where they can, and else say what is to be published")

@@ -141,6 +141,28 @@ import Testing
         #expect(try await log.account().state == state)
     }
 
+    /// Whoever may write to Redis may write a journal.
+    @Test(arguments: ["9223372036854775807", "-9223372036854775808"])
+    func absurdCountsDoNoHarm(number: String) async throws {
+        let counts = ["matched", "delivered", "acked", "queued", "offline", "dropped", "nodes"]
+            .map { name in
+                // The one minus the other is a number that none can hold.
+                #""\#(name)":\#(name == "offline" && number.hasPrefix("-") ? "9223372036854775807" : number)"#
+            }
+            .joined(separator: ",")
+        for client in ["a", "b"] {
+            log.noteAnything(#"{"event":"answered","node":"n","target":{"client":"\#(client)"},"counts":{\#(counts)}}"#)
+            for event in ["acked", "acked", "expired", "expired"] {
+                log.noteAnything(#"{"event":"\#(event)","client":"\#(client)","clients":\#(number)}"#)
+            }
+        }
+        let account = try await log.account()
+        let isNegative = number.hasPrefix("-")
+        #expect(account.counts.dropped == (isNegative ? 0 : 2_000_000_000))
+        #expect(account.ends == [.expired: isNegative ? 0 : 4_000_000_000])
+        #expect(account.timeline.allSatisfy { (0...1_000_000_000).contains($0.count) })
+    }
+
     @Test func whatIsNoEntryIsPassedOver() async throws {
         log.noteAnything("no JSON")
         log.noteAnything(#"{"event":"unheard of","node":"n2"}"#)

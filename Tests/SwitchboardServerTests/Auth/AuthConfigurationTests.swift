@@ -47,6 +47,7 @@ import Testing
         "keyFile": "/etc/keys", "tokenSecret": "0123456789abcdef0123456789abcdef",
         "tokenKeys": "https://a.example/jwks",
         "tokenKeysInterval": "1m", "tokenAudience": "sb", "tokenIssuer": "https://a.example", "tokenLeeway": "30s",
+        "tokenMaxLifetime": "1h",
         "allowedOrigins": "https://a.example", "joinableGroups": "chat:*",
     ]
 

@@ -89,6 +89,14 @@ import Testing
         #expect(valid.expiresAt == 253_402_300_799)
     }
 
+    @Test("A token that would be good for longer than allowed is refused")
+    func lifetime() async throws {
+        let verifier = TokenVerifier(leeway: 10, maximumLifetime: 3600)
+        for (end, expected) in [(1_003_610, nil), (1_003_611, .invalidClaim)] as [(Int, Refusal.Reason?)] {
+            #expect(try await reason(TestTokens.token(#"{"exp":\#(end)}"#), verifier: verifier) == expected)
+        }
+    }
+
     @Test("Whoever names an audience or an issuer takes no other")
     func named() async throws {
         let verifier = TokenVerifier(audience: "sb", issuer: "https://login.example")

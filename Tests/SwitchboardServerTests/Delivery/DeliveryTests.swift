@@ -177,5 +177,8 @@ private final class HeldBus: Bus {
         #expect(delivery.throttle(.anonymous) == nil)
         #expect(delivery.throttle(.anonymous) == 1)
         #expect(delivery.throttled == 1)
+        // Lines have as many for themselves, and are none that is refused.
+        #expect((0..<3).map { _ in delivery.takesLine(.anonymous) } == [true, true, false])
+        #expect(delivery.throttled == 1)
     }
 }

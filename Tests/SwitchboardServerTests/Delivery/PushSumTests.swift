@@ -38,6 +38,24 @@ import Testing
         #expect(two.nodes == 7)
     }
 
+    @Test func absurdCountsDoNoHarm() throws {
+        let sum = sum(2)
+        for _ in 0..<2 {
+            sum.add(
+                report {
+                    ($0.matched, $0.delivered, $0.acked) = (.max, .max, .max)
+                    ($0.queued, $0.offline, $0.dropped) = (.max, .max, .max)
+                })
+        }
+        let counts = try #require(try answers.list.first?.get().counts)
+        #expect([counts.matched, counts.delivered, counts.acked] == [.max, .max, .max])
+        #expect([counts.queued, counts.offline, counts.dropped] == [.max, .max, .max])
+        let full = self.sum(2)
+        full.add(report { ($0.matched, $0.dropped) = (.max, .max) })
+        full.add(.failure(.mailboxFull(MailboxSize(pushes: 1, bytes: 1))))
+        #expect(try answers.list.last?.get().counts.dropped == .max)
+    }
+
     @Test func aNodeThatHoldsSeveralCountsOnce() throws {
         let sum = sum(3)
         sum.add(report(["n1"]) { $0.nodes = 1 })

@@ -62,6 +62,14 @@ import Testing
 }
 
 @Suite struct RebalanceTests {
+    /// How many sessions a node has, it says itself.
+    @Test func whatNobodyBelievesDoesNoHarm() {
+        var node = Rebalance(percent: 10)
+        #expect(node.share(own: 100, others: [.max, .max], seconds: 60) == 0)
+        // As one with none.
+        #expect(node.share(own: 100, others: [.min, .min], seconds: 60) == 10)
+    }
+
     /// The counts of the nodes after `minutes` of beats, when whoever leaves goes to the least loaded one.
     private func run(_ counts: [Int], percent: Double, minutes: Int) -> [Int] {
         var counts = counts

@@ -87,6 +87,16 @@ import Testing
         }
     }
 
+    /// "ab", and a distance that there is not: which fault comes first does not depend on how the bytes arrive.
+    @Test(arguments: [(1, DeflateError.tooBig), (2, .corrupt)])
+    func aFaultBeyondTheLimitIsNotSeen(limit: Int, fault: DeflateError) throws {
+        let bytes: [UInt8] = [0x4A, 0x4C, 0x02, 0x3E, 0x00]
+        for cut in 0...bytes.count {
+            let pieces = [Array(bytes[..<cut]), Array(bytes[cut...])]
+            #expect(throws: fault) { try inflated(pieces, by: try Inflater(), limit: limit) }
+        }
+    }
+
     /// 32 MB in 32 KB: no more memory is taken than the limit.
     @Test(arguments: [true, false])
     func aBombTakesNoMoreThanTheLimit(inPieces: Bool) throws {

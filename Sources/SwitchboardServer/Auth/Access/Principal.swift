@@ -25,4 +25,6 @@ struct ClientGrant: Hashable, Sendable {
     let labels: [String: String]
     /// Unix time in seconds at which its session ends, unless it brings a new token.
     let expiresAt: Double
+    /// The ``TokenKey/fingerprint`` of the key that has signed the token; without that key the session ends too.
+    var signer: KeyHash?
 }

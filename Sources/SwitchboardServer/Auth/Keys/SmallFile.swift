@@ -1,4 +1,5 @@
-import Foundation
+import CoreFoundation
+import FoundationEssentials
 
 #if canImport(Glibc)
     import Glibc
@@ -28,22 +29,46 @@ enum SmallFile {
         throw ServerConfiguration.Problem("'\(path)' has more than \(limit) bytes")
     }
 
-    /// Writes a file that only its owner may read, or with the rights of the one that it takes the place of.
+    /// Writes a file that only its owner may read, or with the rights, owner and group of the one that it takes the place of. A
+    /// link stays, and what it leads to is replaced.
+    ///
+    /// - Throws: also when the owner cannot be kept: a node that cannot read the file any more would be none the wiser.
     static func replace(_ path: String, with bytes: [UInt8]) throws(ServerConfiguration.Problem) {
-        let old = try? FileManager.default.attributesOfItem(atPath: path)
-        let rights = (old?[.posixPermissions] as? NSNumber).map { mode_t($0.uint16Value) & 0o777 } ?? 0o600
+        let path = try resolved(path)
+        var old = stat()
+        let known = stat(path, &old) == 0 ? old : nil
         let temporary = path + ".new"
         // What a run that was killed has left behind must not stop this one, nor may it be followed anywhere.
         unlink(temporary)
-        try create(temporary, with: bytes, rights: rights)
-        guard rename(temporary, path) == 0 else { throw failure("cannot replace '\(path)'") }
+        do throws(ServerConfiguration.Problem) {
+            try create(temporary, with: bytes, like: known)
+            guard rename(temporary, path) == 0 else { throw failure("cannot replace '\(path)'") }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Where a file is, behind all links; `path` itself when there is none yet.
+    private static func resolved(_ path: String) throws(ServerConfiguration.Problem) -> String {
+        if let real = realpath(path, nil) {
+            defer { free(real) }
+            return String(cString: real)
+        }
+        let isMissing = errno == ENOENT
+        let problem = failure("cannot replace '\(path)'")
+        var found = stat()
+        // A link that leads nowhere is not ours to replace.
+        guard isMissing, lstat(path, &found) != 0 else { throw problem }
+        return path
     }
 
     /// Writes a new file that only its owner may read.
     ///
+    /// - Parameter other: Whose owner, group and rights it gets.
     /// - Throws: also when there is such a file.
     static func create(
-        _ path: String, with bytes: [UInt8], rights: mode_t = 0o600
+        _ path: String, with bytes: [UInt8], like other: stat? = nil
     ) throws(ServerConfiguration.Problem) {
         let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw failure("cannot make '\(path)'") }
@@ -54,6 +79,12 @@ enum SmallFile {
             if count < 0, errno != EINTR { throw failure("cannot write '\(path)'") }
             rest = rest.dropFirst(max(count, 0))
         }
+        if let other {
+            guard fchown(file, other.st_uid, other.st_gid) == 0 else {
+                throw failure("cannot give '\(path)' the owner of the file that it replaces")
+            }
+        }
+        let rights = other.map { $0.st_mode & 0o777 } ?? 0o600
         guard fchmod(file, rights) == 0, fsync(file) == 0 else { throw failure("cannot write '\(path)'") }
     }
 

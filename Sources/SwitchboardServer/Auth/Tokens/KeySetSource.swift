@@ -12,11 +12,11 @@ enum KeySetSource: Hashable, Sendable {
     /// The most bytes of a set.
     static let limit = 256 << 10
 
-    /// - Returns: nil for an empty text, and for a URL without a host.
+    /// - Returns: nil for an empty text, a URL without a host, and one that is not of the web.
     init?(_ text: String) {
         let isURL = ["http://", "https://"].contains { text.lowercased().hasPrefix($0) }
         guard isURL else {
-            guard !text.isEmpty else { return nil }
+            guard !text.isEmpty, !text.contains("://") else { return nil }
             self = .file(text)
             return
         }

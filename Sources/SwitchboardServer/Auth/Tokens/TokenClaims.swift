@@ -17,13 +17,16 @@ struct TokenClaims: Sendable {
     /// nil when it is for nobody in particular.
     let audience: [String]?
     let issuer: String?
+    private let signer: KeyHash?
     private let document: JSONDocument
 
     /// The end of the year 9999; later is as good as never.
     private static let latest = 253_402_300_799.0
 
-    init(_ document: JSONDocument) throws(Refusal) {
+    /// - Parameter signer: The ``TokenKey/fingerprint`` of the key that has verified them.
+    init(_ document: JSONDocument, signer: KeyHash? = nil) throws(Refusal) {
         self.document = document
+        self.signer = signer
         guard let end = try Self.time(document, "exp") else { throw .missingClaim("exp") }
         expiresAt = min(end, Self.latest)
         notBefore = try Self.time(document, "nbf")
@@ -44,7 +47,7 @@ struct TokenClaims: Sendable {
         return ClientGrant(
             client: client, groups: groups,
             joinable: try list("join", "a list of groups, or of the beginning of one and *", GroupPattern.init),
-            labels: try labels(), expiresAt: expiresAt)
+            labels: try labels(), expiresAt: expiresAt, signer: signer)
     }
 
     func principal() throws(Refusal) -> Principal {
@@ -62,7 +65,7 @@ struct TokenClaims: Sendable {
 
     private func labels() throws(Refusal) -> [String: String] {
         guard let slice = document["labels"] else { return [:] }
-        guard let labels = document.stringMap(slice), labels.count <= Target.maximumLabels else {
+        guard let labels = document.stringMap(slice, limit: Target.maximumLabels) else {
             throw .invalidClaim("labels", "an object of at most \(Target.maximumLabels) texts")
         }
         return labels

@@ -12,6 +12,8 @@ struct TokenKey: Sendable {
     /// `kid`
     let id: String?
     let algorithm: TokenAlgorithm
+    /// Of what it verifies with, whatever it is called: another key under the same `kid` is another.
+    let fingerprint: KeyHash
     private let implementation: any JWTAlgorithm
 
     /// - Parameter secret: At least ``TokenAlgorithm/shortestSecret`` bytes.
@@ -21,16 +23,24 @@ struct TokenKey: Sendable {
         }
         self.id = id
         algorithm = .hs256
+        fingerprint = Self.fingerprint(.hs256, [Base64URL.encode(secret)])
         implementation = try await Self.made { keys in
             await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256, kid: Self.anyID)
         }
     }
 
-    /// - Parameter key: With its algorithm.
-    fileprivate init(id: String?, algorithm: TokenAlgorithm, _ key: JWK) async throws(Fault) {
+    /// - Parameters:
+    ///   - key: With its algorithm.
+    ///   - numbers: Its public part.
+    fileprivate init(id: String?, algorithm: TokenAlgorithm, _ key: JWK, numbers: [String]) async throws(Fault) {
         self.id = id
         self.algorithm = algorithm
+        fingerprint = Self.fingerprint(algorithm, numbers)
         implementation = try await Self.made { keys in try await keys.add(jwk: key) }
+    }
+
+    private static func fingerprint(_ algorithm: TokenAlgorithm, _ numbers: [String]) -> KeyHash {
+        KeyHash(of: ([algorithm.rawValue] + numbers).joined(separator: " "))
     }
 
     fileprivate static let anyID = JWKIdentifier(string: "key")
@@ -96,18 +106,18 @@ extension TokenKey {
             guard let bytes = Base64URL.decode(try text("k").utf8) else { throw Fault("its 'k' is not base64url") }
             try await self.init(id: id, secret: bytes)
         case .rs256:
-            let key = JWK.rsa(
-                .rs256, identifier: Self.anyID, modulus: try text("n"), exponent: try text("e"), privateExponent: secret
-            )
-            try await self.init(id: id, algorithm: algorithm, key)
+            let (n, e) = (try text("n"), try text("e"))
+            let key = JWK.rsa(.rs256, identifier: Self.anyID, modulus: n, exponent: e, privateExponent: secret)
+            try await self.init(id: id, algorithm: algorithm, key, numbers: [n, e])
         case .es256:
-            let key = JWK.ecdsa(
-                .es256, identifier: Self.anyID, x: try text("x"), y: try text("y"), curve: .p256, privateKey: secret)
-            try await self.init(id: id, algorithm: algorithm, key)
+            let (x, y) = (try text("x"), try text("y"))
+            let key = JWK.ecdsa(.es256, identifier: Self.anyID, x: x, y: y, curve: .p256, privateKey: secret)
+            try await self.init(id: id, algorithm: algorithm, key, numbers: [x, y])
         case .edDSA:
+            let x = try text("x")
             let key = JWK.octetKeyPair(
-                .eddsa, identifier: Self.anyID, x: try text("x"), y: nil, curve: .ed25519, privateKey: secret)
-            try await self.init(id: id, algorithm: algorithm, key)
+                .eddsa, identifier: Self.anyID, x: x, y: nil, curve: .ed25519, privateKey: secret)
+            try await self.init(id: id, algorithm: algorithm, key, numbers: [x])
         }
     }
 

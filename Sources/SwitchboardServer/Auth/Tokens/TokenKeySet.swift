@@ -11,9 +11,11 @@ struct TokenKeySet: Sendable {
     let keys: [TokenKey]
     /// Rises with each set that takes the place of another.
     let version: Int
+    private let fingerprints: Set<KeyHash>
 
     init(_ keys: [TokenKey] = [], version: Int = 0) {
         self.keys = keys
+        fingerprints = Set(keys.map(\.fingerprint))
         self.version = version
     }
 
@@ -42,6 +44,9 @@ struct TokenKeySet: Sendable {
     }
 
     func holds(_ id: String) -> Bool { keys.contains { $0.id == id } }
+
+    /// Whether the key with this ``TokenKey/fingerprint`` is there, by whatever name.
+    func holds(_ fingerprint: KeyHash) -> Bool { fingerprints.contains(fingerprint) }
 
     /// Reads a JSON Web Key Set (RFC 7517 section 5).
     ///

@@ -49,7 +49,7 @@ struct TokenText: Sendable {
 
     /// Keys that come with the token itself (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
     private static func read(_ header: JSONDocument) throws(Refusal) -> (TokenAlgorithm, String?) {
-        guard let name = header["alg"].flatMap(header.string) else {
+        guard let name = header["alg"].flatMap(header.word) else {
             throw .malformedToken("the token's header names no algorithm")
         }
         guard let algorithm = TokenAlgorithm(name: name) else { throw .unsupportedAlgorithm }
@@ -57,7 +57,7 @@ struct TokenText: Sendable {
         guard header["crit"] == nil else { throw .unsupportedHeader("crit") }
         // RFC 8725 section 3.11: tokens that were made for something else (logout, DPoP, ...) say so.
         if let slice = header["typ"] {
-            guard let type = header.string(slice)?.lowercased(), types.contains(type) else {
+            guard let type = header.word(slice)?.lowercased(), types.contains(type) else {
                 throw .unsupportedHeader("typ")
             }
         }

@@ -8,6 +8,8 @@ struct TokenVerifier: Sendable {
     var issuer: String?
     /// Seconds by which the clock of who makes tokens may be ahead.
     var leeway = 10.0
+    /// Seconds within which a token must end, besides ``leeway``; 0 means no limit.
+    var maximumLifetime = 0.0
 
     /// What became of a token.
     enum Verdict {
@@ -26,19 +28,22 @@ struct TokenVerifier: Sendable {
             guard let id = token.keyID else { throw .unknownSigner }
             return .unknownSigner(id, otherwise: .unknownSigner)
         case .keys(let keys):
-            guard keys.contains(where: { $0.verifies(token) }) else {
+            guard let key = keys.first(where: { $0.verifies(token) }) else {
                 // A key without a name was only a guess.
                 if let id = token.keyID, !keys.contains(where: { $0.id == id }) {
                     return .unknownSigner(id, otherwise: .wrongSignature)
                 }
                 throw .wrongSignature
             }
-            return .valid(try check(TokenClaims(try token.claims()), now: now))
+            return .valid(try check(TokenClaims(try token.claims(), signer: key.fingerprint), now: now))
         }
     }
 
     private func check(_ claims: TokenClaims, now: Double) throws(Refusal) -> TokenClaims {
         guard now < claims.expiresAt else { throw .tokenExpired }
+        guard maximumLifetime == 0 || claims.expiresAt <= now + maximumLifetime + leeway else {
+            throw .invalidClaim("exp", "within the time for which tokens may be good here")
+        }
         if let start = claims.notBefore {
             guard start <= now + leeway else { throw .tokenNotYetValid }
         }

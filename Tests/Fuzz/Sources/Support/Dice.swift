@@ -36,8 +36,9 @@ struct Dice {
     mutating func name<Name: Identifier>(_: Name.Type = Name.self) -> Name {
         let alphabet: StaticString = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-"
         let letters = (0...below(Name.maximumLength)).map { index in
-            // The first letters tell names apart; a byte for each of them would leave none for the rest.
-            alphabet.utf8Start[index < 3 ? below(alphabet.utf8CodeUnitCount) : 0]
+            // The first letters tell names apart; a byte for each of them would leave none for the rest. The very first is no
+            // dot: `.` and `..` are no names.
+            alphabet.utf8Start[index < 3 ? below(index == 0 ? 62 : alphabet.utf8CodeUnitCount) : 0]
         }
         return Name(unchecked: String(decoding: letters, as: UTF8.self))
     }
@@ -55,6 +56,15 @@ struct Dice {
         var json = ByteBuffer()
         json.writeJSONString(text())
         return json
+    }
+
+    mutating func signature() -> CommandSignature? {
+        maybe { dice in
+            let value = (0...dice.below(4)).map { _ in dice.bytes() }.reduce(into: []) { $0 += $1.readableBytesView }
+            return CommandSignature(
+                key: dice.name(), issued: dice.count() % (CommandSignature.latestTime + 1),
+                expires: dice.count() % (CommandSignature.latestTime + 1), value: Base64URL.encode(value))
+        } ?? nil
     }
 
     mutating func trace() -> TraceContext? {

@@ -14,7 +14,7 @@ struct PlainReading {
         let isCompressed: Bool
         var wire: [UInt8] = []
         var announced = 0
-        var emptyFragments = 0
+        var fragments = 0
     }
 
     private struct Frame {
@@ -95,9 +95,9 @@ struct PlainReading {
             throw Violation(.messageTooBig, "length")
         }
         message.announced += frame.length
-        if frame.length == 0 { message.emptyFragments += 1 }
-        guard message.emptyFragments <= MessageLimits.emptyFragments else {
-            throw Violation(.messageTooBig, "empty fragments")
+        message.fragments += 1
+        guard message.fragments <= MessageLimits.fragments(for: message.announced) else {
+            throw Violation(.messageTooBig, "fragments")
         }
         self.message = message
     }
@@ -137,10 +137,13 @@ struct PlainReading {
     /// Section 8.1; a text that is not whole may end within a character.
     private static func isText(_ bytes: [UInt8], isWhole: Bool) -> Bool {
         if String(validating: bytes, as: UTF8.self) != nil { return true }
-        guard !isWhole else { return false }
-        let ends: [[UInt8]] = [0x80, 0x90, 0xA0, 0xBF].flatMap { [[$0], [$0, 0x80], [$0, 0x80, 0x80]] }
-        return ends.contains { String(validating: bytes + $0, as: UTF8.self) != nil }
+        guard !isWhole, let lead = bytes.suffix(3).lastIndex(where: { $0 & 0xC0 == 0xC0 }) else { return false }
+        return String(validating: bytes[..<lead], as: UTF8.self) != nil
+            && ends.contains { String(validating: bytes[lead...] + $0, as: UTF8.self) != nil }
     }
+
+    /// Between them they complete every character that can be completed.
+    private static let ends: [[UInt8]] = [0x80, 0x90, 0xA0, 0xBF].flatMap { [[$0], [$0, 0x80], [$0, 0x80, 0x80]] }
 
     /// Sections 5.5.1 and 7.4.
     private static func close(_ payload: [UInt8]) throws(Violation) -> MessageEvent {

@@ -3,7 +3,7 @@ import NIOCore
 /// How the same bytes may arrive: what comes of them must not depend on it.
 enum Reads {
     /// Longer inputs are not also given byte by byte: that would take the time of many shorter ones.
-    private static let bytewiseLimit = 512
+    private static let bytewiseLimit = 64
 
     /// - Returns: The bytes cut at places that depend on nothing but them, and one by one.
     static func cut(_ bytes: ByteBuffer) -> [[ByteBuffer]] {
@@ -24,11 +24,11 @@ enum Reads {
         var chance = Chance(of: bytes)
         var rest = bytes
         var pieces: [ByteBuffer] = []
-        let longest = 1 + chance.below(max(1, bytes.readableBytes))
-        while rest.readableBytes > 0,
-            let piece = rest.readSlice(length: min(1 + chance.below(longest), rest.readableBytes))
-        {
-            pieces.append(piece)
+        // Up to eight or so: the more there are, the longer it takes, and where the cuts are matters more than how many.
+        let longest = 1 + bytes.readableBytes / 4
+        while rest.readableBytes > 0 {
+            let length = min(1 + chance.below(longest), rest.readableBytes)
+            pieces.append(expected(rest.readSlice(length: length), "it is there"))
         }
         return pieces
     }

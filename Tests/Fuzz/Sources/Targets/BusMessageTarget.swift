@@ -16,13 +16,14 @@ extension Dice {
         case 0, 1: .push(push())
         case 2:
             .receipt(
-                Receipt(ticket: UInt64(count()), node: name(), matched: count(), delivered: count(), dropped: count()))
-        case 3: .acknowledged(Acknowledgement(ticket: UInt64(count()), node: name(), clients: count()))
+                Receipt(ticket: UInt64(count()), node: name(), matched: tally(), delivered: tally(), dropped: tally()))
+        case 3: .acknowledged(Acknowledgement(ticket: UInt64(count()), node: name(), clients: tally()))
         case 4:
             .command(
                 BusCommand(
                     id: name(), client: name(), name: text(), payload: payload(),
-                    timeout: seconds(upTo: BusCommand.maximumTimeout), origin: name(), trace: trace()))
+                    timeout: seconds(upTo: BusCommand.maximumTimeout), origin: name(), trace: trace(),
+                    signature: signature()))
         case 5: .cancel(Cancellation(id: name(), client: name()))
         case 6: .commandEvent(CommandEvent(id: name(), node: name(), kind: commandEvent()))
         case 7:
@@ -42,7 +43,7 @@ extension Dice {
                     id: text(), origin: name(), client: maybe { $0.name() },
                     types: (0..<below(Watch.maximumTypes + 1)).map { _ in text() },
                     lease: below(Watch.maximumLease + 1)))
-        case 13: .events(EventBatch(watch: text(), node: name(), dropped: count(), lines: bytes()))
+        case 13: .events(EventBatch(watch: text(), node: name(), dropped: tally(), lines: bytes()))
         case 14: .canary(text())
         default: isTrue() ? .nodeUp(name()) : .nodeDown(name())
         }
@@ -79,10 +80,20 @@ extension Dice {
             return .clients((0...below(20)).map { _ in name(ClientID.self) }.filter { clients.insert($0).inserted })
         default:
             var labels: [String: String] = [:]
-            for _ in 0...below(Target.maximumLabels) { labels[text()] = text() }
+            for _ in 0...below(Target.maximumLabels) {
+                labels[label(1...Target.maximumLabelBytes.name)] = label(0...Target.maximumLabelBytes.value)
+            }
             return .labels(labels)
         }
     }
+
+    private mutating func label(_ bytes: ClosedRange<Int>) -> String {
+        let text = text().prefix(bytes: bytes.upperBound)
+        return text.utf8.count < bytes.lowerBound ? "l" : text
+    }
+
+    /// As many as a message may count.
+    private mutating func tally() -> Int { count() % (Receipt.maximumCount + 1) }
 
     private mutating func commandEvent() -> CommandEvent.Kind {
         switch below(7) {

@@ -5,12 +5,13 @@ import SwitchboardProtocol
 @testable import SwitchboardServer
 
 /// The shortcut for pushes beside NIO's parser: every request that it takes, NIO finds at the same place with the same
-/// content; and it waits for no byte that the request does not have.
+/// content; and it waits for no byte that the request does not have. What may become a WebSocket asks NIO for it as well.
 enum HTTPTarget {
     private static let parser = PushRequestParser(bodyLimit: 1 << 20)
 
     static func check(_ input: UnsafeRawBufferPointer) {
         let bytes = ByteBuffer(bytes: input)
+        if parser.isSocketRequest(bytes) { asksForWebSocket(NIORequests(bytes).requests.first?.head) }
         var rest = bytes
         var taken: [PushRequestParser.Request] = []
         reading: while rest.readableBytes > 0 {
@@ -21,7 +22,7 @@ enum HTTPTarget {
                 taken.append(request)
                 rest.moveReaderIndex(forwardBy: request.length)
                 if request.isLast { break reading }
-            case .incomplete(let needed):
+            case .incomplete(let needed), .head(_, let needed):
                 expect(needed > rest.readableBytes, "more bytes are needed than are there")
                 expect(NIORequests(rest).requests.isEmpty, "no request that is whole is waited for")
                 break reading
@@ -49,10 +50,16 @@ enum HTTPTarget {
         let lengths = [request.length - 1, chance.below(request.length), chance.below(request.length)]
         for length in lengths where length > 0 {
             let prefix = expected(bytes.getSlice(at: bytes.readerIndex, length: length), "it is there")
-            guard case .incomplete(let needed) = parser.parse(prefix) else {
-                violated("a part of a request is waited for")
+            switch parser.parse(prefix) {
+            case .incomplete(let needed):
+                expect(length < needed && needed <= request.length, "no more is waited for than there is")
+            case .head(let head, let needed):
+                expect(needed == request.length, "a head says how long its request is")
+                expect(
+                    head.route == request.head.route && head.authorization == request.head.authorization,
+                    "a head says the same before its body is there")
+            case .request, .other, .undecided: violated("a part of a request is waited for")
             }
-            expect(length < needed && needed <= request.length, "no more is waited for than there is")
         }
     }
 
@@ -64,6 +71,14 @@ enum HTTPTarget {
             let prefix = expected(bytes.getSlice(at: bytes.readerIndex, length: length), "it is there")
             if case .request = parser.parse(prefix) { violated("the same bytes are not framed in two ways") }
         }
+    }
+
+    private static func asksForWebSocket(_ head: HTTPRequestHead?) {
+        guard let head else { return }
+        expect(head.method == .GET && head.uri.hasPrefix("/ws"), "a WebSocket is asked for at its place")
+        expect(
+            head.headers["upgrade"].contains { $0.lowercased().contains("websocket") },
+            "a WebSocket is asked for by an upgrade")
     }
 
     private static func agree(
@@ -80,7 +95,11 @@ enum HTTPTarget {
         expect(values("content-type") == (push.contentType.map { [$0] } ?? []), "the content type is NIO's")
         expect(values("prefer") == (push.prefer.map { [$0] } ?? []), "the preference is NIO's")
         expect(values("idempotency-key") == (push.idempotencyKey.map { [$0] } ?? []), "the key is NIO's")
-        expect(head.headers.contains(name: "authorization") == push.hasAuthorization, "authorization is seen")
+        expect(push.route == request.head.route, "a request goes where its head says")
+        let authorization = request.head.authorization.map { place in
+            [expected(bytes.getString(at: bytes.readerIndex + place.lowerBound, length: place.count), "it is there")]
+        }
+        expect(values("authorization") == authorization ?? [], "authorization is NIO's")
         if let trace = push.trace {
             expect(values("traceparent").count == 1, "a trace has one parent")
             expect(values("tracestate").joined(separator: ",").contains(trace.tracestate ?? ""), "the state is NIO's")
