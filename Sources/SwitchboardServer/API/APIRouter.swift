@@ -30,7 +30,15 @@ enum APIRouter {
     private static func admit(
         _ access: RouteAccess, _ request: Request, _ context: inout APIContext, _ node: Node
     ) async throws(Problem) {
-        guard case .backends = access, node.authenticator.policy.guardsAPI else { return }
+        guard case .backends = access else { return }
+        guard node.authenticator.policy.guardsAPI else {
+            do throws(Refusal) {
+                try node.pages.check(
+                    origins: request.headers[values: .origin], host: request.head.authority,
+                    userAgent: request.headers[.userAgent])
+            } catch { throw node.refuse(error, .backend) }
+            return
+        }
         let (values, version) = (request.headers[values: .authorization], node.authenticator.version)
         do throws(Refusal) {
             let principal = try await node.authenticator.settledPrincipal(values)

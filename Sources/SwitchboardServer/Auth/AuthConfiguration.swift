@@ -16,7 +16,8 @@ public struct AuthConfiguration: Sendable {
     public var tokenLeeway = 10.0
     /// Seconds for which a token may be good from when it is shown; 0 means no limit.
     public var tokenMaxLifetime = 0.0
-    /// Pages of which origins may connect; none allows all.
+    /// Pages of which origins may connect; none allows all where keys are asked for, else those of this machine and the node's
+    /// own.
     public var allowedOrigins: [OriginPattern] = []
     /// Groups that every client may join by itself; nil lets a client without a token join any, and one with a token those
     /// that the token names.

@@ -30,7 +30,8 @@ extension Setting {
             "How far ahead the end of a token (exp) may be; 0 means no limit.", needs: "tokenSecret", "tokenKeys"),
         Setting(
             "allowedOrigins", .origins, \.server.auth.allowedOrigins,
-            "Pages of which origins may connect, such as https://shop.example; none allows all."),
+            "Pages of which origins may connect, such as https://shop.example; none allows all, without keys only "
+                + "those of this machine and the node's own."),
         Setting(
             "joinableGroups", .groupPatterns, \.server.auth.joinableGroups,
             "Groups that clients may join by themselves, such as chat:*.",

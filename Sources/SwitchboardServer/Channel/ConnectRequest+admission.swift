@@ -96,10 +96,3 @@ extension AuthTally {
         if let reason = problem.reason { count(reason: reason, of: kind) }
     }
 }
-
-extension OriginPolicy {
-    /// - Throws: the answer to a page that may not connect.
-    func checked(_ origins: [String]) throws(Problem) {
-        do throws(Refusal) { try check(origins) } catch { throw Problem(error) }
-    }
-}

@@ -88,7 +88,7 @@ struct PushRequestFields {
                 else { return false }
                 hasLength = true
                 contentLength = length
-            case .framing: return false
+            case .framing, .origin: return false
             case .host:
                 guard !hasHost else { return false }
                 hasHost = true
@@ -170,6 +170,8 @@ struct PushRequestFields {
         case traceparent, tracestate
         /// It changes how the request is framed or answered.
         case framing
+        /// It comes from a web page, of which more has to be asked.
+        case origin
         case other
 
         init(_ name: UnsafeRawBufferPointer) {
@@ -180,7 +182,14 @@ struct PushRequestFields {
             self = .other
             switch name.count {
             case 4: if matches("host") { self = .host }
-            case 6: if matches("expect") { self = .framing } else if matches("prefer") { self = .prefer }
+            case 6:
+                if matches("expect") {
+                    self = .framing
+                } else if matches("prefer") {
+                    self = .prefer
+                } else if matches("origin") {
+                    self = .origin
+                }
             case 7: if matches("upgrade") { self = .framing }
             case 10:
                 if matches("connection") { self = .connection } else if matches("tracestate") { self = .tracestate }

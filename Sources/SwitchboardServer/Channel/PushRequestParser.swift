@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// It understands less than HTTP allows, on purpose: one spelling of each thing it needs to know. Whatever looks different in
 /// any way (another method or route, chunked bodies, `Expect`, escapes in the path, odd line ends, a repeated header that
-/// matters) is `other` and goes to the real HTTP parser. So a request is never framed in two ways, and every refusal of
+/// matters, an `Origin`, of which pages are asked) is `other` and goes to the real HTTP parser. So a request is never framed in two ways, and every refusal of
 /// broken HTTP is the parser's.
 struct PushRequestParser {
     enum Result {

@@ -138,7 +138,11 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
         let path = head.uri.prefix { $0 != "?" }
         guard path == "/ws" || isEcho(head) else { throw .notFound }
-        try OriginPolicy(node.configuration.auth.allowedOrigins).checked(head.headers["origin"])
+        do throws(Refusal) {
+            try node.pages.check(
+                origins: head.headers["origin"], host: head.headers.first(name: "host"),
+                userAgent: head.headers.first(name: "user-agent"))
+        } catch { throw Problem(error) }
         // RFC 6455 section 4.2.1: HTTP/1.1 or higher.
         guard (head.version.major, head.version.minor) >= (1, 1) else { throw .invalidUpgrade }
         guard head.headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }

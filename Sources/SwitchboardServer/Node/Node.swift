@@ -34,6 +34,7 @@ final class Node: BusReceiver {
     let messagesFromBus = Gauge()
     let metrics: NodeMetrics
     let drain: NodeDrain
+    let pages: PagePolicy
     let events: EventHub
     /// WebSocket connections, also those that are being opened or closed.
     let socketCount = Gauge()
@@ -72,6 +73,8 @@ final class Node: BusReceiver {
         isVerbose = logger.logLevel <= .debug
         loopCount = loops.count
         drain = NodeDrain(configuration: configuration)
+        pages = PagePolicy(
+            configuration, asksForKeys: authenticator.policy.guardsAPI, isSecure: tls != nil)
         events = EventHub(bus: bus)
         rebalance = Mutex(Rebalance(percent: configuration.rebalance))
         address = Mutex("\(configuration.host):\(configuration.port)")

@@ -21,6 +21,11 @@ import Testing
         #expect(request.push.body == ByteBuffer(string: "hi\r\n"))
     }
 
+    /// Which pages may send it is asked where there is time for it.
+    @Test func pagesAreForTheRealParser() {
+        #expect(PushRequestSamples.request(PushRequestSamples.bytes("oRiGiN: http://localhost\r\n")) == nil)
+    }
+
     @Test(
         arguments: [
             ("/v1/push", PushRoute.push), ("/v1/broadcast", .broadcast), ("/v1/clients/a/push", .client("a")),

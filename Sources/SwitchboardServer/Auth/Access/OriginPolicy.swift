@@ -3,7 +3,7 @@
 struct OriginPolicy: Sendable {
     private let patterns: [OriginPattern]
 
-    /// - Parameter patterns: None allows every origin.
+    /// - Parameter patterns: None allows every origin; see ``PagePolicy``.
     init(_ patterns: [OriginPattern]) { self.patterns = patterns }
 
     /// - Parameter origins: The values of the header `Origin`.

@@ -97,7 +97,11 @@ struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
     }
     static let anotherClient = Refusal(.anotherClient, "the token is for another clientId")
     static let groupNotAllowed = Refusal(.groupNotAllowed, "the client may not join this group")
-    static let originNotAllowed = Refusal(.originNotAllowed, "pages of this origin may not connect")
+    static let originNotAllowed = Refusal(
+        .originNotAllowed, "pages of this origin may not use this node; see allowedOrigins")
+    static let hostNotAllowed = Refusal(
+        .originNotAllowed,
+        "Host is not of this machine, and nobody is asked for a key: name the pages that may connect in allowedOrigins")
     /// - Parameter retryAfter: Seconds.
     static func signersUnavailable(retryAfter: Int) -> Refusal {
         var refusal = Refusal(.signersUnavailable, "the keys of those who make tokens cannot be had now")
