@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import guarded
 import processes
 import wire
 from problems import expect
@@ -228,6 +229,16 @@ def test_the_head_of_a_second_request_has_to_come_in_time():
         connection.send(b"GET /healthz HTTP/1.1\r\nHost")
         expect(connection.answer(), "request_timeout")
         assert connection.closed()
+
+
+def test_a_body_that_comes_behind_its_answer_has_its_own_time():
+    with guarded.node("--head-timeout", "1s") as node, wire.Connection(node.url) as connection:
+        connection.send(f"POST /v1/push HTTP/1.1\r\nHost: x\r\nContent-Length: {4 * 1000}\r\n\r\n".encode())
+        expect(connection.answer("POST"), "unauthorized")
+        for _ in range(4):
+            connection.send(b"x" * 1000)
+            time.sleep(0.5)
+        assert connection.request("GET", "/healthz").status == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -48,9 +48,10 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler, Idl
         }
     }
 
-    /// Bytes have come for the codec: those behind a response begin another request, whose head has to come in time.
+    /// Bytes have come for the codec: those behind a response begin another request, whose head has to come in time. A request
+    /// that is refused early is answered while its body is still on the way.
     func bytesCame() {
-        guard let context, outstanding == 0, lastUsed != nil, !isEnding else { return }
+        guard let context, outstanding == 0, body == nil, lastUsed != nil, !isEnding else { return }
         lastUsed = nil
         awaitHead(context)
     }
