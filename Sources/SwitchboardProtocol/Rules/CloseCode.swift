@@ -57,10 +57,7 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable {
 
     /// The longest prefix of `reason` that fits a close frame without splitting a character.
     public static func fitted(reason: String) -> String {
-        guard reason.utf8.count > maximumReasonBytes else { return reason }
-        var end = reason.utf8.index(reason.utf8.startIndex, offsetBy: maximumReasonBytes)
-        while end.samePosition(in: reason.unicodeScalars) == nil { end = reason.utf8.index(before: end) }
-        return String(reason[..<end])
+        reason.prefix(bytes: maximumReasonBytes)
     }
 
     /// The delay in seconds that a close reason names as `after=SECONDS`.

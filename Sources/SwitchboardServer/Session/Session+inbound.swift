@@ -206,24 +206,23 @@ extension Session {
 
     /// Whether the client may have something written to the store; else it is closed. The rate is that of messages.
     func mayWrite() -> Bool {
-        guard !messages.take(now: MonotonicClock.nanoseconds()) else { return true }
-        close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) messages a second")
-        return false
+        may(messages.take(now: MonotonicClock.nanoseconds()), node.configuration.messageRate, "messages")
     }
 
     /// Whether the client may have sent another frame that is no message and costs nobody but this loop: a ping, a pong, one
     /// that is only refused; else it is closed. Their rate is that of messages, counted apart from those.
     func mayControl() -> Bool {
-        guard !controls.take(now: MonotonicClock.nanoseconds()) else { return true }
-        close(.inboundRateExceeded, reason: "more than \(node.configuration.messageRate) control frames a second")
-        return false
+        may(controls.take(now: MonotonicClock.nanoseconds()), node.configuration.messageRate, "control frames")
     }
 
     /// Whether the client may have sent another piece of an answer, which goes over the bus; else it is closed.
     private func mayAnswer() -> Bool {
-        guard !pieces.take(now: MonotonicClock.nanoseconds()) else { return true }
-        close(.inboundRateExceeded, reason: "more than \(Self.pieceRate) pieces of answers a second")
-        return false
+        may(pieces.take(now: MonotonicClock.nanoseconds()), Self.pieceRate, "pieces of answers")
+    }
+
+    private func may(_ isWithin: Bool, _ rate: some CustomStringConvertible, _ what: String) -> Bool {
+        if !isWithin { close(.inboundRateExceeded, reason: "more than \(rate) \(what) a second") }
+        return isWithin
     }
 
     /// Pieces of answers a second; as many again may come at once.

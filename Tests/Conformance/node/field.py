@@ -75,6 +75,7 @@ class Field:
 
     async def client(self, client: str) -> dict:
         answer = await self.ask("GET", f"/v1/clients/{client}")
+        assert answer.status in (200, 404), (answer.status, answer.body[:500])
         return answer.json() if answer.status == 200 else {"state": None}
 
     async def eventually(self, client: str, **wanted) -> dict:
