@@ -51,6 +51,20 @@ import Testing
         #expect(throws: JSONError.self) { try JSONDocument(ByteBuffer(string: #"{"\#(longest)n":1}"#)) }
     }
 
+    @Test func tooManyMembersAreNoObject() throws {
+        func object(_ count: Int, _ end: String) -> ByteBuffer {
+            ByteBuffer(string: "{" + (0..<count).map { #""n\#($0)":0"# }.joined(separator: ",") + end)
+        }
+        let limit = JSONDocument.maximumMembers
+        #expect(try JSONDocument(object(limit, "}")).members.count == limit)
+        // What follows one too many is not read any more.
+        let error = #expect(throws: JSONError.self) { try JSONDocument(object(limit + 1, "?")) }
+        #expect(error?.message == "the object has more than \(limit) members")
+        // Those of others are only passed over.
+        let nested = object(limit + 1, "}")
+        #expect(try JSONDocument(ByteBuffer(string: #"{"data":\#(String(buffer: nested))}"#)).members.count == 1)
+    }
+
     @Test func manyNamesAreToldApart() throws {
         let names = (0..<100).map { #""n\#($0)":\#($0)"# }
         #expect(try JSONDocument(ByteBuffer(string: "{\(names.joined(separator: ","))}")).members.count == 100)

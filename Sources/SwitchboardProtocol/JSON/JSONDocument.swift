@@ -34,7 +34,11 @@ public struct JSONDocument: Sendable {
     /// The longest name of a member, in bytes: none that means something here is longer.
     public static let maximumNameBytes = 256
 
-    /// - Throws: when the text is not one JSON object in UTF-8, names a member twice, or has a name that is too long.
+    /// The most members of an object; no report on a client's health can have more.
+    public static let maximumMembers = 1024
+
+    /// - Throws: when the text is not one JSON object in UTF-8, names a member twice, has a name that is too long or too many
+    ///   members.
     public init(_ buffer: ByteBuffer) throws(JSONError) {
         self.buffer = buffer
         self.members = try JSONDocument.scan(buffer) { bytes throws(JSONError) in
@@ -42,7 +46,13 @@ public struct JSONDocument: Sendable {
             scanner.skipSpace()
             try scanner.expect(UInt8(ascii: "{"), "an object is expected")
             var members: [(name: String, value: JSONSlice)] = []
-            try scanner.members(depth: 0) { name, value in
+            try scanner.members(depth: 0) { name, value throws(JSONError) in
+                // What would be refused in the end anyway is not read to its end.
+                guard members.count < Self.maximumMembers else {
+                    throw JSONError(
+                        message: "the object has more than \(Self.maximumMembers) members",
+                        offset: value.range.lowerBound)
+                }
                 members.append((JSONText.unescaped(bytes, name), value))
             }
             scanner.skipSpace()

@@ -68,7 +68,9 @@ struct JSONScanner {
     }
 
     /// Behind a `{`: passes over the members up to and including the `}`.
-    mutating func members(depth: Int, _ each: (Range<Int>, JSONSlice) -> Void) throws(JSONError) {
+    mutating func members(
+        depth: Int, _ each: (Range<Int>, JSONSlice) throws(JSONError) -> Void
+    ) throws(JSONError) {
         skipSpace()
         if current == UInt8(ascii: "}") {
             position += 1
@@ -83,7 +85,7 @@ struct JSONScanner {
             skipSpace()
             try expect(UInt8(ascii: ":"), "a colon is expected")
             skipSpace()
-            each(name, try value(depth: depth + 1))
+            try each(name, try value(depth: depth + 1))
             skipSpace()
             if current == UInt8(ascii: ",") {
                 position += 1
