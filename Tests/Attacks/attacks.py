@@ -86,7 +86,7 @@ def unread_answers(siege: Siege) -> None:
     unread(siege, b"GET /openapi.yaml HTTP/1.1\r\nHost: node\r\n\r\n" * 60)
 
 
-@attack("answers to pushes that nobody reads", "closed", rate=3, counted=limited("answerTime"), quick=False)
+@attack("answers to pushes that nobody reads", "closed", rate=6, counted=limited("answerTime"), quick=False)
 def unread_push_answers(siege: Siege) -> None:
     unread(siege, post("/v1/groups/none/push", 1, b"x") * 400)
 
@@ -257,7 +257,7 @@ def loop(siege: Siege) -> None:
     siege.hold(3, lambda: Peer.upgraded(siege.url, f"/ws?clientId={client}"), lambda peer: peer.send(frame(8, b"\x03\xe8")))
 
 
-@attack("connection flood from one address", "429", counted=limited("connectionsPerAddress"))
+@attack("connection flood from one address", "429", "closed", counted=limited("connectionsPerAddress"))
 def flood(siege: Siege) -> None:
     held = [Peer(siege.url, source=STRANGER) for _ in range(100)]
     siege.hold(20, lambda: Peer(siege.url, source=STRANGER), lambda peer: None)

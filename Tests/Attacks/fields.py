@@ -38,7 +38,7 @@ class Scale:
 # The short form is for debug builds, on machines that have something else to do: whether honest clients are served at all.
 # What a release build does to them is what the full form measures.
 SHORT = Scale(clients=100, rounds=3, seconds=0.8, rate=150, grain=50)
-FULL = Scale(clients=1000, rounds=5, seconds=3, rate=200, grain=1)
+FULL = Scale(clients=1000, rounds=5, seconds=4, rate=200, grain=1)
 
 
 def scale() -> Scale:

@@ -83,7 +83,7 @@ class Crowd:
         if not data:
             raise SystemExit("the node has closed the backend's connection")
         self._answers = self._answers[-12:] + data
-        refused = set(re.findall(rb"HTTP/1\.1 ([0-9]{3})", self._answers)) - {b"200"}
+        refused = set(re.findall(rb"HTTP/1\.1 ([0-9]{3})", self._answers)) - {b"200", b"202"}
         if refused:
             raise SystemExit(f"a push was refused: {refused}")
 
