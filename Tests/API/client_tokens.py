@@ -58,7 +58,7 @@ class Client:
                 return message
 
     def hello(self, text: str | None = None, **members) -> dict:
-        """Says hello, and gives the node's answer."""
+        """Says hello, and gives the node's answer. Who is known without it promises it (`hello=1`): else it may come too late."""
         self.send(type="hello", **({"token": text} if text else {}), **members)
         answer = self.next()
         assert answer["type"] == "hello", answer

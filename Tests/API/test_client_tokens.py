@@ -235,7 +235,7 @@ def test_what_follows_a_hello_at_once(node):
 @pytest.mark.parametrize("framed", [True, False])
 def test_the_end_of_the_token_ends_the_session(node, framed):
     id = name()
-    with Client(node.url, headers=bearer(token(id, 2)), framed=framed) as client:
+    with Client(node.url, "hello=1" if framed else "", bearer(token(id, 2)), framed=framed) as client:
         begun = time.time()
         if framed:
             client.hello()
@@ -247,7 +247,7 @@ def test_the_end_of_the_token_ends_the_session(node, framed):
 
 def test_a_newer_token_keeps_the_session(node):
     id = name()
-    with Client(node.url, headers=bearer(token(id, 2))) as client:
+    with Client(node.url, "hello=1", bearer(token(id, 2))) as client:
         session = client.hello()["session"]
         client.send(type="token", token=token(id, 60))
         assert client.next() == {"type": "ack", "ref": "token"}
@@ -260,7 +260,7 @@ def test_a_newer_token_keeps_the_session(node):
 
 def test_newer_tokens_that_are_not_good(node):
     id = name()
-    with Client(node.url, headers=bearer(token(id, 60))) as client:
+    with Client(node.url, "hello=1", bearer(token(id, 60))) as client:
         client.hello()
         for text, reason in [("x", "malformed_token"), (token(id, -1), "token_expired"), (token(id, secret="y" * 32), "wrong_signature")]:
             client.send(type="token", token=text)
@@ -273,7 +273,7 @@ def test_newer_tokens_that_are_not_good(node):
 
 def test_groups(node):
     id = name()
-    with Client(node.url, headers=bearer(token(id, groups=["g"], join=["chat:*"]))) as client:
+    with Client(node.url, "hello=1", bearer(token(id, groups=["g"], join=["chat:*"]))) as client:
         client.hello()
 
         def answer(type: str, group: str) -> str | None:
@@ -314,7 +314,7 @@ def test_the_log_knows_no_token(node):
 
 def test_where_clients_may_be_anonymous():
     with processes.running_node("--allow-anonymous", "--joinable-groups", "chat:*", SWITCHBOARD_TOKEN_SECRET=SECRET) as node:
-        with Client(node.url, "clientId=a&group=chat:1&label.l=1") as client:
+        with Client(node.url, "hello=1&clientId=a&group=chat:1&label.l=1") as client:
             assert client.hello()["clientId"] == "a"
             client.send(type="join", group="ops")
             assert client.next()["code"] == "forbidden"
@@ -329,7 +329,7 @@ def test_where_clients_may_be_anonymous():
         ]:
             with Client(node.url, query, headers) as client:
                 assert (client.answer.status, client.answer.json()["reason"]) == (status, reason)
-        with Client(node.url, "clientId=a") as client:
+        with Client(node.url, "hello=1&clientId=a") as client:
             client.send(type="hello", token=token("b"))
             assert client.close()[0] == 4002
 
@@ -468,7 +468,7 @@ def test_who_waits_for_keys_holds_nobody_up(key_server, background):
 
         waiting = [background(connect, text, number % 2 == 0) for number, text in enumerate(shown)]
         for _ in range(5):
-            with Client(node.url, "clientId=other") as client:
+            with Client(node.url, "hello=1&clientId=other") as client:
                 assert client.hello()["clientId"] == "other"
         assert not any(future.done() for future in waiting)
         key_server.publish(signer)

@@ -78,14 +78,18 @@ class Field:
         assert answer.status in (200, 404), (answer.status, answer.body[:500])
         return answer.json() if answer.status == 200 else {"state": None}
 
-    async def eventually(self, client: str, **wanted) -> dict:
-        """Waits until presence shows the client like this: it follows the connection, a moment later."""
-        async with asyncio.timeout(10):
-            while True:
-                seen = await self.client(client)
-                if all(seen.get(key) == value for key, value in wanted.items()):
-                    return seen
-                await asyncio.sleep(0.03)
+    async def eventually(self, client: str, *present: str, **wanted) -> dict:
+        """Waits until presence shows the client like this, with these members: it follows the connection, a moment later."""
+        seen = {}
+        try:
+            async with asyncio.timeout(10):
+                while True:
+                    seen = await self.client(client)
+                    if all(key in seen for key in present) and all(seen.get(key) == value for key, value in wanted.items()):
+                        return seen
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            raise AssertionError(f"{client} is shown as {seen}, not with {present} and {wanted}") from None
 
 
 def _call(url: str, method: str, path: str, body: bytes | None, headers: dict | None) -> wire.Answer:

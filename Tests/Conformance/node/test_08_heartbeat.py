@@ -34,7 +34,7 @@ async def test_framed(field):
             assert EARLY - 0.2 <= clock() - last <= LATE, clock() - last
             last = clock()
             await socket.send('{"type":"pong"}')
-        assert (await own.client("beat"))["rtt"] >= 0
+        assert (await own.eventually("beat", "rtt"))["rtt"] >= 0
         await socket.close()
 
 
