@@ -159,8 +159,8 @@ def test_a_rejecting_host_is_noticed_at_once(cluster):
     assert connects().returncode == 0
 
 
-def status(lab):
-    """Of a request through nginx; None when nothing has come in 10 s."""
+def asked(lab):
+    """The status of a request through nginx; None when nothing has come in 10 s."""
     try:
         return ask(lab.port, "GET", "/v1/nodes")[0]
     except TimeoutError:
@@ -172,7 +172,7 @@ def test_rolling_restart(cluster):
     rolling = cluster.background("roll", "node")
     statuses = []
     while not rolling.done():
-        statuses.append(status(cluster))
+        statuses.append(asked(cluster))
         time.sleep(0.1)  # the pace of these requests
     rolling.result()
     after = cluster.containers()

@@ -192,8 +192,8 @@ final class HTTPGuardHandler: ChannelDuplexHandler, RemovableChannelHandler, Idl
 }
 
 extension HTTPRequestHead {
-    /// Whether target and headers hold at most a kilobyte that is not ASCII, which has no meaning in them (RFC 9110 section 5.5): texts
-    /// like these cost more to compare than to send (see ``TextBytes``).
+    /// Whether target and headers hold at most a kilobyte that is not ASCII, which has no meaning in them (RFC 9110 section
+    /// 5.5): texts like these cost more to compare than to send (see ``TextBytes``).
     var isMostlyASCII: Bool {
         let foreign = headers.reduce(uri.utf8.count { $0 >= 0x80 }) { $0 + $1.value.utf8.count { $0 >= 0x80 } }
         return foreign <= 1024

@@ -4,8 +4,8 @@ import NIOCore
 ///
 /// It understands less than HTTP allows, on purpose: one spelling of each thing it needs to know. Whatever looks different in
 /// any way (another method or route, chunked bodies, `Expect`, escapes in the path, odd line ends, a repeated header that
-/// matters, an `Origin`, of which pages are asked) is `other` and goes to the real HTTP parser. So a request is never framed in two ways, and every refusal of
-/// broken HTTP is the parser's.
+/// matters, an `Origin`, of which pages are asked) is `other` and goes to the real HTTP parser. So a request is never framed
+/// in two ways, and every refusal of broken HTTP is the parser's.
 struct PushRequestParser {
     enum Result {
         /// The beginning of a push request; that many bytes at least are needed in all.
