@@ -132,7 +132,8 @@ import Testing
                     Issue.record("no token")
                     return
                 }
-                #expect(source.count == number)
+                // More of them where the answer to the last one took so long that it was asked again.
+                #expect(source.count >= number)
                 let known = await running.agent.credentials.token
                 #expect(token != known)
                 try await connection.send(.ack(ref: ServerFrame.tokenReference))
