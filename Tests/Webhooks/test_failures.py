@@ -29,6 +29,8 @@ def send(node, count: int, prefix: str = "m") -> tuple[str, set[str]]:
 def settle(receiver, client: str, texts: set[str]) -> None:
     receiver.wait_for(len(texts), "client.message", client)
     assert {event.get_data() for event in receiver.unique("client.message", client)} == texts
+    # What has failed comes behind what is newer: also that it had connected.
+    receiver.wait_for(1, "client.connected", client)
     receiver.wait_for(1, "client.disconnected", client)
     assert len(receiver.unique(client=client)) == len(texts) + 2
 
