@@ -1,8 +1,10 @@
 """The machine: where things are, which cores they run on, and how they are built."""
 
+import contextlib
 import json
 import os
 import platform
+import random
 import resource
 import socket
 import subprocess
@@ -58,10 +60,12 @@ def switchboard() -> Path:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback interface that nobody listens on, below those that the kernel gives to connections."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def loadgen(mode: str, ports: list[int], *options: str) -> dict:

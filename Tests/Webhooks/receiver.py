@@ -13,6 +13,8 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured
 from cloudevents.core.formats.json import JSONFormat
 from standardwebhooks import Webhook
 
+import processes
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SECONDS = 60
 
@@ -66,9 +68,7 @@ class Receiver:
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
         self._connections: set[socket.socket] = set()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = processes.free_port()
 
     @property
     def url(self) -> str:
