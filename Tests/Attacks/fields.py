@@ -168,8 +168,8 @@ class Field:
             report.ended[code] = report.ended.get(code, 0) + count
 
     def run(self, name: str) -> Report:
-        """Quiet and attack in turn. When the median of the rounds says that honest clients suffer, more rounds decide, and so when
-        no connection has come to its end: the machine may have had something else to do."""
+        """Quiet and attack in turn. When the median of the rounds says that honest clients suffer, more rounds decide, and
+        so when no connection has come to its end: the machine may have had something else to do."""
         report = Report(ATTACKS[name], self.memory.megabytes)
         with self.memory.watched() as seen:
             for number in range(5 * self.scale.rounds):
