@@ -22,6 +22,7 @@ test: setup ## everything that can be tested on this machine
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/RFC6455/run
 	Tests/Fuzz/run --seconds 15
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/JavaScript/run
+	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Browser/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Deploy/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Lab/run
 	SWITCHBOARD_BIN="$$(swift build --show-bin-path)/switchboard" Tests/Webhooks/run

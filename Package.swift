@@ -69,6 +69,7 @@ let package = Package(
         .target(
             name: "SwitchboardServer",
             dependencies: [
+                "CZlib",
                 "SwitchboardRedis",
                 "SwitchboardTLS",
                 "SwitchboardWebSocket",
@@ -97,12 +98,15 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.embedInCode("API/openapi.yaml"), .embedInCode("API/switchboard.js")],
+            resources: [
+                .embedInCode("API/openapi.yaml"), .embedInCode("API/switchboard.js"), .embedInCode("Console/Pages"),
+            ],
             swiftSettings: settings
         ),
         .target(
             name: "SwitchboardAgent",
             dependencies: [
+                "CTerminal",
                 "SwitchboardTLS",
                 "SwitchboardWebSocket",
                 "SwitchboardProtocol",
@@ -163,6 +167,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(name: "CHiredis"),
+        .systemLibrary(name: "CTerminal"),
         .systemLibrary(name: "CZlib"),
         .testTarget(
             name: "SwitchboardProtocolTests",
@@ -298,7 +303,7 @@ if let libFuzzer {
             "Delivery/Fingerprint.swift", "Delivery/PushOrder.swift", "Limits/Limit.swift",
             "Tracing/W3CInstrument.swift",
         ],
-        without: ["API/openapi.yaml", "API/switchboard.js"],
+        without: ["API/openapi.yaml", "API/switchboard.js", "Console/Pages"],
         [
             "SwitchboardCore",
             "SwitchboardProtocol",

@@ -10,9 +10,9 @@ extension Agent {
         guard let connector else { return }
         linkNumber += 1
         let number = linkNumber
-        namedGroups = groups
+        namedGroups = groups.filter { !wantsHistory($0) }
         let target = connector.endpoint.target(
-            client: configuration.client, groups: groups, labels: configuration.labels)
+            client: configuration.client, groups: namedGroups, labels: configuration.labels)
         let maximum = configuration.maximumMessageBytes
         attempt?.cancel()
         attempt = Task {
@@ -86,6 +86,7 @@ extension Agent {
         flushResults()
         flushAcks()
         flushOutbox()
+        flushTerminals()
         wakeWaiters()
     }
 

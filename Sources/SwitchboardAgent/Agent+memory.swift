@@ -48,7 +48,7 @@ extension Agent {
     /// Says hello, and where the histories that the agent follows stand.
     func greet() {
         let resume = followed.map { ($0, seen[$0] ?? memory.offsets[$0] ?? "") }
-        write(.hello(ClientFrame.Hello(resume: Dictionary(uniqueKeysWithValues: resume))))
+        write(.hello(ClientFrame.Hello(resume: Dictionary(uniqueKeysWithValues: resume), slow: configuration.slow)))
     }
 
     /// The node's answer to that, or what it says later when it was cut off itself. What was missed of a recovered channel follows,

@@ -24,8 +24,10 @@ extension Agent {
         case .greet: greet()
         case .resumed(let channels): resumed(channels)
         case .push(let push, let bytes): received(push, bytes: bytes)
+        case .group(let event, let bytes): received(event, bytes: bytes)
         case .command(let command): received(command)
         case .cancel(let id): cancel(id)
+        case .terminal(let order): received(order)
         case .acknowledged(let ref):
             if ref == ServerFrame.tokenReference, credentials.accepted() {
                 awaitRenewal()
@@ -52,7 +54,7 @@ extension Agent {
 
     private func begin() {
         // What was joined or left since the handshake began, while nothing could be said of it.
-        for group in groups where !namedGroups.contains(group) { write(.join(group: group)) }
+        for group in groups where !namedGroups.contains(group) || wishes[group]?.watch == true { writeJoin(group) }
         for group in namedGroups where !groups.contains(group) { write(.leave(group: group)) }
         flush()
         reportHealth()
@@ -62,6 +64,7 @@ extension Agent {
     /// The node does not let the client into it.
     private func giveUp(_ group: GroupName) {
         groups.removeAll { $0 == group }
+        wishes[group] = nil
         forget(group)
     }
 
@@ -76,6 +79,7 @@ extension Agent {
         if code == .messageTooBig { giveUpLargest() }
         outbox.rewind()
         memory.commands.rewind()
+        terminalsLostLink()
     }
 
     /// Sent again, a message that the node finds too big would end every link to come.
@@ -91,6 +95,7 @@ extension Agent {
     private func finish(_ error: AgentError?) {
         abandonOutbox()
         cancelCommands()
+        endTerminals()
         wakeWaiters()
         attempt?.cancel()
         endRenewal()
@@ -98,7 +103,7 @@ extension Agent {
         ackTimer?.cancel()
         healthTimer?.cancel()
         healthTask?.cancel()
-        pushes.continuation.finish()
+        arrivals.continuation.finish()
         events.continuation.finish()
         finished?.resume(returning: error)
         finished = nil

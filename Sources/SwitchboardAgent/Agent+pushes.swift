@@ -8,7 +8,7 @@ extension Agent {
     func received(_ push: ServerFrame.Push, bytes: Int) {
         if let offset = push.offset, followed.contains(push.channel) { seen[push.channel] = offset }
         let isFull = gate.add(bytes: bytes)
-        pushes.continuation.yield((push, bytes))
+        arrivals.continuation.yield(.push(push, bytes: bytes))
         if isFull { updateReading() }
     }
 

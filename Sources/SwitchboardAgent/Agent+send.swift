@@ -1,4 +1,3 @@
-import FoundationEssentials
 import NIOCore
 public import SwitchboardProtocol
 
@@ -17,24 +16,29 @@ extension Agent {
     ///   accepted the message.
     @discardableResult
     public func send(_ payload: Payload, id: String? = nil, timeout: Duration = .seconds(30)) async throws -> String {
-        let id = id ?? ids.next(milliseconds: UInt64(Date().timeIntervalSince1970 * 1000))
-        try check(payload, in: .message(id: id, payload: payload))
+        let id = id ?? newID()
+        let frame = ClientFrame.message(id: id, payload: payload)
+        try check(payload, in: frame)
+        try await sendAndWait(frame, id: id, bytes: payload.bytes.readableBytes, timeout: timeout)
+        return id
+    }
+
+    func sendAndWait(_ frame: ClientFrame, id: String, bytes: Int, timeout: Duration) async throws {
         guard state.phase != .finished else { throw AgentError.stopped }
         try Task.checkCancellation()
-        try outbox.add(id: id, payload: payload)
+        try outbox.add(id: id, frame: frame, bytes: bytes)
         let timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
             self.assumeIsolated { $0.settle(id, .failure(AgentError.timedOut)) }
         }
         defer { timer.cancel() }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                waiters[id] = continuation
+                waiters[id] = { continuation.resume(with: $0) }
                 flushOutbox()
             }
         } onCancel: {
             Task { await self.settle(id, .failure(CancellationError())) }
         }
-        return id
     }
 
     /// Whether the node would take this.
@@ -58,7 +62,7 @@ extension Agent {
     /// A message needs no more waiting.
     func settle(_ id: String, _ result: Result<Void, any Error>) {
         outbox.remove(id: id)
-        waiters.removeValue(forKey: id)?.resume(with: result)
+        waiters.removeValue(forKey: id)?(result)
     }
 
     /// Sends what may leave now, and sets the timer for what the rate holds back.
@@ -75,6 +79,6 @@ extension Agent {
     /// The agent has ended: nobody shall wait any more.
     func abandonOutbox() {
         outboxTimer?.cancel()
-        for id in outbox.removeAll() { waiters.removeValue(forKey: id)?.resume(throwing: AgentError.stopped) }
+        for id in outbox.removeAll() { waiters.removeValue(forKey: id)?(.failure(AgentError.stopped)) }
     }
 }

@@ -26,6 +26,7 @@ extension Agent {
         isStopping = true
         stopTimer?.cancel()
         if state.isOnline { sendAcks() }
+        endTerminals()
         perform(state.stop(.now()))
     }
 }

@@ -32,6 +32,8 @@ public actor Agent {
 
     var state: AgentConnectionState
     var groups: [GroupName]
+    /// How the agent is in those groups for which that is not as usual.
+    var wishes: [GroupName: GroupWish] = [:]
     /// The groups that the newest attempt to connect named.
     var namedGroups: [GroupName] = []
     var outbox: Outbox
@@ -47,7 +49,9 @@ public actor Agent {
     var followed: Set<String>
     var seen: [String: String] = [:]
     var ids = ULIDGenerator()
-    var waiters: [String: CheckedContinuation<Void, any Error>] = [:]
+    var waiters: [String: (Result<Void, any Error>) -> Void] = [:]
+
+    var terminals = TerminalBook()
 
     /// nil while commands need not be signed.
     var commandGuard: CommandGuard?
@@ -80,7 +84,7 @@ public actor Agent {
     var roomWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var lastWaiter = 0
 
-    let pushes = AsyncStream.makeStream(of: (push: ServerFrame.Push, bytes: Int).self)
+    let arrivals = AsyncStream.makeStream(of: Arrival.self)
     let events = AsyncStream.makeStream(of: AgentEvent.self, bufferingPolicy: .bufferingNewest(64))
     var finished: CheckedContinuation<AgentError?, Never>?
     var hasRun = false
@@ -109,6 +113,10 @@ public actor Agent {
         self.eventLoop = eventLoop ?? MultiThreadedEventLoopGroup.singleton.any()
         self.logger = logger
         groups = configuration.groups
+        let history = min(max(configuration.groupHistory, 0), ClientFrame.maximumHistory)
+        if history > 0 {
+            wishes = Dictionary(configuration.groups.map { ($0, GroupWish(history: history)) }) { first, _ in first }
+        }
         followed = Self.followed(configuration.groups)
         desk = CommandDesk(bytesLimit: configuration.inboundBytesLimit)
         outbox = Outbox(
@@ -138,14 +146,17 @@ public actor Agent {
             if configuration.token != nil, !connector.endpoint.keepsSecrets {
                 logger.warning("the token goes over the network as it is, for all on the way to see: take wss://")
             }
+            if configuration.terminals != nil, commandGuard != nil {
+                logger.warning("commands have to be signed, but terminals are open to whoever controls a node")
+            }
             try await openState()
         } catch {
             stop()
             throw error
         }
         defer { closeState() }
-        let pushTask = Task { [pushes] in
-            for await (push, bytes) in pushes.stream { await handle(push, bytes: bytes) }
+        let pushTask = Task { [arrivals] in
+            for await arrival in arrivals.stream { await handle(arrival) }
         }
         let eventTask = Task { [handlers, events] in
             for await event in events.stream { await handlers.onEvent(event) }
@@ -167,19 +178,11 @@ public actor Agent {
         if let error { throw error }
     }
 
-    /// Puts the session into a group, now and after every reconnect. A node that does not allow it says so by
-    /// ``AgentEvent/refused(code:message:)``, and it is not asked again.
-    public func join(_ group: GroupName) {
-        guard !groups.contains(group) else { return }
-        groups.append(group)
-        followed.insert("group:" + group.rawValue)
-        if state.isOnline { write(.join(group: group)) }
-    }
-
     /// Takes the session out of a group.
     public func leave(_ group: GroupName) {
         guard let index = groups.firstIndex(of: group) else { return }
         groups.remove(at: index)
+        wishes[group] = nil
         forget(group)
         if state.isOnline { write(.leave(group: group)) }
     }

@@ -9,6 +9,12 @@ public struct AgentConfiguration: Sendable {
     public var client: ClientID?
     /// The groups that the session is put in at every connect.
     public var groups: [GroupName]
+    /// How many of the newest durable pushes of each of these groups come first, when the agent has nothing of it yet; at most 300.
+    /// Default 0.
+    public var groupHistory = 0
+    /// What the node does when the agent reads too slowly: close the link (the default), or leave out pushes to groups and to
+    /// all, and say how many (``GroupEvent/missed(channel:count:)``).
+    public var slow = ClientFrame.SlowPolicy.close
     /// The labels that the session carries.
     public var labels: [String: String]
     /// TLS for `wss://`: trust roots, a client certificate. Default: the system's trust roots.
@@ -43,6 +49,10 @@ public struct AgentConfiguration: Sendable {
     public var commandKeys: [CommandKey] = []
     /// Seconds that the clocks of the agent and of who signs may differ, 0...600. Default 60.
     public var commandClockSkew = 60.0
+
+    /// The terminals that operators may have on this machine, over the nodes. They are not signed as commands may be: whoever can
+    /// tell a node what to do can use them. nil (the default): none.
+    public var terminals: TerminalPolicy?
 
     /// The largest message in bytes that the agent takes, over all its fragments; a larger one ends the link with 1009. Default 4 MiB.
     public var maximumMessageBytes = 4 << 20

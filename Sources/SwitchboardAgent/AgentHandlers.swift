@@ -16,6 +16,8 @@ public struct AgentHandlers: Sendable {
     public var onCommand: (@Sendable (CommandRequest) async throws -> CommandResult)?
     /// Called for each event, one after the other. Of events that wait, the newest 64 are kept.
     public var onEvent: @Sendable (AgentEvent) async -> Void
+    /// Called for what is told about groups, in one order with the pushes.
+    public var onGroup: @Sendable (GroupEvent) async -> Void = { _ in }
     /// Gives a JSON object of at most 4 KB to be kept in presence, or nil for nothing to report.
     public var health: (@Sendable () async -> ByteBuffer?)?
 

@@ -10,8 +10,9 @@ public struct Switchboard: AsyncParsableCommand {
         version: SwitchboardVersion.current,
         subcommands: [
             Serve.self, AgentCommand.self, Push.self, Broadcast.self, Command.self, Clients.self, ShowClient.self,
-            Mailbox.self, Close.self, Groups.self, Nodes.self, Drain.self, Closes.self, Tail.self, Webhooks.self,
-            Stats.self, DoctorCommand.self, KeyCommand.self, TokenCommand.self, SigningKey.self,
+            Mailbox.self, Close.self, Groups.self, Nodes.self, Drain.self, Closes.self, Tail.self,
+            TerminalCommand.self, Rollout.self, Alerts.self, Webhooks.self, Stats.self, DoctorCommand.self,
+            KeyCommand.self, TokenCommand.self, SigningKey.self,
         ]
     )
 

@@ -7,4 +7,7 @@ public enum ConnectionMode: Hashable, Sendable {
 
     /// The subprotocol of framed connections.
     public static let framedSubprotocol = "switchboard.v1"
+
+    /// The subprotocol of operators' connections (`/v1/live`).
+    public static let operatorSubprotocol = "switchboard.operator.v1"
 }

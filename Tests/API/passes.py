@@ -30,6 +30,7 @@ TESTS = {
     "with Redis and keys": [
         *("test_specification.py", "test_payloads.py", "test_problems.py", "test_commands.py", "test_mailboxes.py"),
         *("test_many_pushes.py", "test_repeats.py", "test_trace.py", "test_metrics.py", "test_nodes.py"),
+        "test_rollouts.py",
         *("-m", "not own_node"),
     ],
 }

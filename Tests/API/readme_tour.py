@@ -1,9 +1,10 @@
-"""Runs the blocks of README.md that are marked `tour`, as they are printed, and compares what they print."""
+"""Runs the blocks of README.md and docs/tours that are marked `tour`, as they are printed, and compares what they print."""
 
 import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,14 +12,15 @@ import tempfile
 import processes
 
 SECONDS = 60
-BLOCK = re.compile(r"^```(sh|json) tour\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(sh|json|text) tour\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "--- end of block ---"
 # What differs from run to run: ids of pushes.
 ULID = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 
 
-def steps(text: str) -> list[tuple[str, str | None]]:
+def steps(file: pathlib.Path) -> list[tuple[str, str | None]]:
     """Each block of commands, with the output that is shown behind it, if any."""
+    text = file.read_text()
     found: list[tuple[str, str | None]] = []
     for kind, body in BLOCK.findall(text):
         if kind == "sh":
@@ -26,9 +28,9 @@ def steps(text: str) -> list[tuple[str, str | None]]:
         elif found and found[-1][1] is None:
             found[-1] = (found[-1][0], body)
         else:
-            raise SystemExit(f"README.md shows an output without its commands:\n{body}")
+            raise SystemExit(f"{file} shows an output without its commands:\n{body}")
     if len(found) < 5:
-        raise SystemExit("README.md has lost its tour")
+        raise SystemExit(f"{file} has lost its tour")
     return found
 
 
@@ -36,14 +38,14 @@ def plain(output: str) -> str:
     return ULID.sub("ID", output).strip()
 
 
-def run(url: str) -> int:
+def run(file: pathlib.Path, **variables: str) -> int:
     """Returns the number of blocks that printed something else than shown."""
-    tour = steps((processes.ROOT / "README.md").read_text())
+    tour = steps(file)
     script = "".join(f"{commands}\necho; echo '{MARK}'\n" for commands, _ in tour)
     with tempfile.TemporaryDirectory(prefix="switchboard-tour-") as directory:
         # The tour adds the release build to PATH; the program under test may have another name and place.
         (pathlib.Path(directory) / "switchboard").symlink_to(processes.executable())
-        environment = os.environ | {"URL": url, "PATH": f"{directory}:{os.environ['PATH']}"}
+        environment = os.environ | variables | {"PATH": f"{directory}:{os.environ['PATH']}"}
         shell = subprocess.Popen(
             ["bash", "-e"],
             cwd=directory,
@@ -57,10 +59,11 @@ def run(url: str) -> int:
         try:
             output, errors = shell.communicate(script, timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            # The shell's own session: its agent goes with it.
-            os.killpg(shell.pid, 15)
-            output, errors = shell.communicate()
             print(f"the tour did not end within {SECONDS} s")
+            end(shell)
+            output, errors = shell.communicate()
+        finally:
+            end(shell)
     printed = output.split(MARK)
     failures = 0
     for number, (commands, shown) in enumerate(tour):
@@ -70,11 +73,20 @@ def run(url: str) -> int:
             print(f"--- this step of the tour\n{commands}--- shows\n{shown or '(nothing)'}\n--- and prints\n{got.strip()}")
     if failures or shell.returncode:
         print(f"--- standard error\n{errors.strip()}")
-    print(f"tour: {len(tour) - failures} of {len(tour)} steps as printed")
+    print(f"{file.name}: {len(tour) - failures} of {len(tour)} steps as printed")
     return failures + (shell.returncode != 0)
+
+
+def end(shell: subprocess.Popen) -> None:
+    """The shell's own session: what a tour that failed has started goes with it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(shell.pid, signal.SIGKILL)
 
 
 with contextlib.ExitStack() as stack:
     address = sys.argv[1] if len(sys.argv) > 1 else stack.enter_context(processes.node())
-    failed = run(address)
+    failed = run(processes.ROOT / "README.md", URL=address)
+    # These start a node of their own.
+    for file in sorted((processes.ROOT / "docs/tours").glob("*.md")):
+        failed += run(file, PORT=str(processes.free_port()))
 sys.exit(1 if failed else 0)

@@ -17,6 +17,9 @@ TABLE = """
     anybody     GET     /openapi.yaml
     anybody     GET     /switchboard.js
     anybody     GET     /ws
+    anybody     GET     /console
+    anybody     GET     /console/{file}
+    anybody     GET     /console/lib/{file}
     push        POST    /v1/push
     push        POST    /v1/pushes
     push        POST    /v1/broadcast
@@ -29,6 +32,13 @@ TABLE = """
     push        DELETE  /v1/clients/{id}/mailbox/{pushId}
     push,read   GET     /v1/pushes/{id}
     push,read   GET     /v1/commands/{id}
+    push        POST    /v1/rollouts
+    push        POST    /v1/rollouts/{id}/pause
+    push        POST    /v1/rollouts/{id}/resume
+    push        POST    /v1/rollouts/{id}/abort
+    push,read   GET     /v1/rollouts
+    push,read   GET     /v1/rollouts/{id}
+    push,read   GET     /v1/rollouts/{id}/clients
     read        GET     /v1/clients
     read        GET     /v1/clients/{id}
     read        GET     /v1/clients/{id}/mailbox
@@ -38,6 +48,10 @@ TABLE = """
     read        GET     /v1/nodes/{id}/closes
     read        GET     /v1/stats
     read        GET     /v1/events
+    read        GET     /v1/live
+    read        GET     /v1/pushes
+    read        GET     /v1/alerts
+    read        GET     /v1/alerts/rules
     read        GET     /v1/webhooks
     read        GET     /v1/webhooks/dead
     read        GET     /metrics

@@ -276,7 +276,7 @@ ROUTES = {
     "TRACE": ("TRACE", "/v1/push", {}, "method_not_allowed"),
     "TRACE of health": ("TRACE", "/healthz", {}, "method_not_allowed"),
     "OPTIONS": ("OPTIONS", "/v1/push", {}, "method_not_allowed"),
-    "GET of many pushes": ("GET", "/v1/pushes", {}, "method_not_allowed"),
+    "PUT of many pushes": ("PUT", "/v1/pushes", {}, "method_not_allowed"),
     "limit 0": ("GET", "/v1/clients?limit=0", {}, "invalid_request"),
     "limit 1001": ("GET", "/v1/clients?limit=1001", {}, "invalid_request"),
     "limit of letters": ("GET", "/v1/clients?limit=ten", {}, "invalid_request"),
@@ -403,7 +403,7 @@ def test_head_of_a_problem_has_no_body(url):
         "/v1/clients/a/push": {"POST"},
         "/v1/groups/g": {"GET", "HEAD"},
         "/healthz": {"GET", "HEAD"},
-        "/v1/pushes": {"POST"},
+        "/v1/pushes": {"GET", "HEAD", "POST"},
         "/v1/pushes/a": {"GET", "HEAD"},
         "/v1/clients/a/commands": {"POST"},
         "/v1/groups/g/commands": {"POST"},
@@ -570,6 +570,12 @@ def test_bus_unavailable_and_not_ready():
         expect(wire.call(url, "DELETE", "/v1/clients/kiosk-7"), "bus_unavailable")
         expect(wire.call(url, "PUT", "/v1/clients/kiosk-7/groups/g"), "bus_unavailable")
         expect(wire.call(url, "GET", "/v1/nodes"), "bus_unavailable")
+        for path in ("/v1/rollouts", "/v1/rollouts/r", "/v1/rollouts/r/clients"):
+            expect(wire.call(url, "GET", path), "bus_unavailable")
+        for path in ("/v1/rollouts/r/pause", "/v1/rollouts/r/resume", "/v1/rollouts/r/abort"):
+            expect(wire.call(url, "POST", path, b""), "bus_unavailable")
+        rollout = b'{"to":{"client":"kiosk-7"},"push":{"text":"x"}}'
+        expect(wire.call(url, "POST", "/v1/rollouts", rollout), "bus_unavailable")
         for path in ("/v1/webhooks", "/v1/webhooks/dead"):
             expect(wire.call(url, "GET", path), "bus_unavailable")
         for path in ("/v1/webhooks/dead", "/v1/webhooks/dead/1-0"):
@@ -595,6 +601,8 @@ def test_bus_unavailable_and_not_ready():
 
 # Codes that nothing from outside should be able to cause, and what Tests/Webhooks and Tests/Attacks cause.
 UNPROVOKED = {"internal_error", "connection_refused", "request_timeout", "too_many_connections", "head_too_large"}
+# More clients than a test can connect.
+UNPROVOKED |= {"rollout_too_large"}
 
 
 def test_every_code_is_raised_by_some_test():

@@ -98,6 +98,14 @@ extension BusContract {
             .query(Query(id: "q2", origin: n1, subject: .members(group("g")))),
             .query(Query(id: "q3", origin: n1, subject: .stats)),
             .answer(Answer(id: "q1", node: n2, body: ByteBuffer(string: #"{"groups":{}}"#))),
+            .terminalOrder(
+                BusTerminalOrder(
+                    client: kiosk, origin: n1,
+                    order: TerminalOrder(viewer: "v1", action: .input(offset: 3, bytes: payloads[3].bytes)))),
+            .terminalReport(
+                BusTerminalReport(
+                    client: kiosk, viewer: "v1", content: .report(.output(offset: 5, bytes: payloads[3].bytes)))),
+            .terminalReport(BusTerminalReport(client: kiosk, viewer: "v1", content: .notHere)),
         ]
     }()
 }

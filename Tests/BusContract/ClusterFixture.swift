@@ -32,5 +32,5 @@ public struct ContractClause: Sendable, CustomStringConvertible {
 public enum BusContract {
     public static let clauses: [ContractClause] =
         bus + barrier + routing + registration + presence + listing + nodes + mailboxes + mailDelivery + mailLimits
-        + mailExpiry + histories + ledger + pushLogs + webhookRoster + webhookQueue + webhookDead
+        + mailExpiry + histories + ledger + pushLogs + webhookRoster + webhookQueue + webhookDead + rollouts
 }

@@ -38,6 +38,22 @@ extension BusContract {
             #expect(one.place.epoch?.contains(":") == false)
             #expect(HistoryOffset(one.place.text)?.offset == one.place.offset)
         },
+        ContractClause("the newest pushes of a channel can be had, oldest first") { cluster in
+            let node = try await cluster.node("n1")
+            #expect(try await node.newestHistory(of: "group:shop:1", limit: 3).pushes == [])
+            let kept = try await node.fill(shop, 5)
+            let page = try await node.newestHistory(of: "group:shop:1", limit: 3)
+            #expect(page.pushes == Array(kept.suffix(3)))
+            #expect(page.newest == kept.last?.historyOffset)
+            #expect(try await node.newestHistory(of: "group:shop:1", limit: 300).pushes == kept)
+        },
+        ContractClause("who has published a push is kept with it") { cluster in
+            let node = try await cluster.node("n1")
+            var push = durablePush("1", to: shop)
+            push.from = client("anna")
+            _ = try await node.append(push)
+            #expect(try await node.newestHistory(of: "group:shop:1", limit: 1).pushes?.first?.from == client("anna"))
+        },
         ContractClause("a channel's name never gets in the way of another's") { cluster in
             let node = try await cluster.node("n1")
             let names = ["bar:state", "bar", "bar:state:state", "history", "history:state"]

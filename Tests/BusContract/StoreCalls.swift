@@ -41,6 +41,10 @@ extension Node {
         try await store.history(of: channel, after: offset, limit: limit)
     }
 
+    func newestHistory(of channel: String, limit: Int) async throws -> HistoryPage {
+        try await store.newestHistory(of: channel, limit: limit)
+    }
+
     func claim(_ key: LedgerKey, _ value: String, seconds: Int = 60) async throws -> String? {
         let present = try await store.claim(key, ByteBuffer(string: value), seconds: seconds)
         return present.map { String(buffer: $0) }

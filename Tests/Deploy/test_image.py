@@ -19,6 +19,7 @@ def test_the_dockerfile_can_be_followed(switchboard):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "the sources of all targets are in the context" in result.stdout
     assert "libhiredis0.14" in result.stdout
+    assert "libjs-chart.js libjs-xterm node-xterm" in result.stdout, "what the console shows charts and terminals with"
 
 
 @pytest.mark.parametrize("wrong, message", [

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,9 @@ def test_a_signal_leaves_nothing(switchboard, tmp_path, number):
         run.says("Ctrl-C stops everything")
         assert len(run.processes()) >= 10 and len(run.ports()) == 5
         assert all(listens(port) for port in run.ports())
+        console = re.search(r"^  console +(http://\S+/console/)$", run.text(), re.MULTILINE)[1]
+        with urllib.request.urlopen(console, timeout=10) as answer:
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
         run.send(number)
         finish(run, 0, 20)
 

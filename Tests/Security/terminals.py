@@ -45,6 +45,8 @@ class Terminal:
 
         path = f"/v1/clients/{self.id}"
         self._session = wire.until(lambda: wire.call(self._url, "GET", path).json(), is_new)["session"]
+        # It is written down before its node has heard so: what comes by itself in between finds nobody.
+        wire.until(self._log.read_text, lambda log: f"session {self._session}" in log)
 
     def kill(self) -> None:
         """As a crash, or a cut of the power."""

@@ -38,6 +38,18 @@ import Testing
                 == #"{"load":[0.5,1.0,2.0],"cpu":0.123,"memory":{"total":2000,"available":1000},"uptime":13}"#)
     }
 
+    @Test func saysWhatTheAgentAdds() {
+        var health = MachineHealth()
+        health.processorUse = 0.5
+        let fields = [
+            HealthField("door", "open"), HealthField("till", "{\"coins\": 3}"), HealthField("n", "1e2"),
+            HealthField("text", "\"1\""), HealthField("quote", text: "\""), HealthField("broken", "{"),
+        ]
+        #expect(
+            String(buffer: health.encoded(with: fields))
+                == #"{"cpu":0.5,"door":"open","till":{"coins": 3},"n":1e2,"text":"1","quote":"\"","broken":"{"}"#)
+    }
+
     @Test func readsThisMachine() throws {
         let health = MachineHealth.current()
         #expect(health.load?.count == 3)

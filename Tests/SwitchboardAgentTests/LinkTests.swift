@@ -163,6 +163,32 @@ import Testing
             })
     }
 
+    @Test func aHistoryIsAskedForOnceAndAWatchAtEachConnection() async throws {
+        let node = try await FakeNode()
+        let group = GroupName(unchecked: "b")
+        try await RunningAgent.with(
+            node,
+            configure: {
+                $0.groups = [GroupName(unchecked: "a")]
+                $0.slow = .skip
+            },
+            body: { running in
+                await running.agent.join(group, history: 50, watch: true)
+                let first = try await node.connections.next()
+                #expect(first.request.uri == "/ws?clientId=kiosk-7&group=a&hello=1")
+                try await first.hello()
+                #expect(try await first.next() == .join(group: group, history: 50, watch: true))
+                try await first.send(
+                    .push(ServerFrame.Push(id: "p1", channel: "group:b", payload: .json("1"), offset: "E:1-0")))
+                #expect(try await running.pushes.next().id == "p1")
+                try await first.cut()
+                let second = try await node.connections.next()
+                #expect(second.request.uri == "/ws?clientId=kiosk-7&group=a&group=b&hello=1")
+                try await second.hello()
+                #expect(try await second.next() == .join(group: group, watch: true))
+            })
+    }
+
     @Test func tellsWhatWasJoinedAndLeftBeforeHello() async throws {
         let node = try await FakeNode()
         try await RunningAgent.with(

@@ -18,6 +18,30 @@ import Testing
         }
     }
 
+    @Test func whatIsPublishedWaitsForItsAcknowledgementOverACut() async throws {
+        let node = try await FakeNode()
+        try await RunningAgent.with(node) { running in
+            let chat = GroupName(unchecked: "chat:1")
+            async let id = running.agent.publish(.json("1"), to: chat, durable: true, id: "m1")
+            let frame = ClientFrame.publish(id: "m1", group: chat, payload: .json("1"), isDurable: true)
+            let first = try await node.connections.next()
+            try await first.hello()
+            #expect(try await first.next() == frame)
+            try await first.cut()
+            let second = try await node.connections.next()
+            try await second.hello()
+            #expect(try await second.next() == frame)
+            try await second.send(.ack(ref: "m1"))
+            #expect(try await id == "m1")
+            let refused = Task { try await running.agent.publish(.json("2"), to: chat, id: "m2") }
+            _ = try await second.next()
+            try await second.send(.error(code: "publish_forbidden", message: "no", ref: "m2"))
+            await #expect(throws: AgentError.rejected(code: "publish_forbidden", message: "no")) {
+                try await refused.value
+            }
+        }
+    }
+
     @Test func isSentAgainAfterACut() async throws {
         let node = try await FakeNode()
         try await RunningAgent.with(node) { running in

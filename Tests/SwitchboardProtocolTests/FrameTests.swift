@@ -29,6 +29,27 @@ import Testing
             .command(ServerFrame.Command(id: "c", name: "restart", payload: json("[]"), timeout: 30)),
             #"{"type":"command","id":"c","name":"restart","timeout":30,"data":[]}"#
         ),
+        (
+            .push(
+                ServerFrame.Push(id: "p", channel: "group:g", payload: json("1"), from: ClientID(unchecked: "anna"))),
+            #"{"type":"push","id":"p","channel":"group:g","from":"anna","data":1}"#
+        ),
+        (
+            .members(
+                group: group,
+                [
+                    GroupMember(client: ClientID(unchecked: "a"), labels: ["role": "till"]),
+                    GroupMember(client: ClientID(unchecked: "b")),
+                ], isComplete: false),
+            #"{"type":"members","group":"shop:1","complete":false,"clients":[{"clientId":"a","labels":{"role":"till"}},{"clientId":"b","labels":{}}]}"#
+        ),
+        (
+            .presence(
+                group: group, joined: [GroupMember(client: ClientID(unchecked: "a"))],
+                left: [ClientID(unchecked: "b")]),
+            #"{"type":"presence","group":"shop:1","joined":[{"clientId":"a","labels":{}}],"left":["b"]}"#
+        ),
+        (.missed(channel: "group:g", count: 7), #"{"type":"missed","channel":"group:g","count":7}"#),
         (.cancel(id: "c"), #"{"type":"cancel","id":"c"}"#),
         (.ack(ref: "m"), #"{"type":"ack","ref":"m"}"#),
         (.ping, #"{"type":"ping"}"#),
@@ -38,6 +59,10 @@ import Testing
         ),
         (.error(code: "c", message: "m", ref: nil), #"{"type":"error","code":"c","message":"m"}"#),
         (.error(code: "c", message: "m", ref: "r"), #"{"type":"error","code":"c","message":"m","ref":"r"}"#),
+        (
+            .terminal(TerminalOrder(viewer: "v", action: .took(offset: 5))),
+            #"{"type":"terminal","viewer":"v","op":"took","offset":5}"#
+        ),
         (.unknown(type: "new"), #"{"type":"new"}"#),
     ]
 
@@ -58,9 +83,26 @@ import Testing
         (.output(id: "c", payload: json(#""x""#)), #"{"type":"output","id":"c","data":"x"}"#),
         (.health(data: ByteBuffer(string: #"{"load": 1}"#)), #"{"type":"health","data":{"load": 1}}"#),
         (.join(group: group), #"{"type":"join","group":"shop:1"}"#),
+        (
+            .join(group: group, history: 300, watch: true),
+            #"{"type":"join","group":"shop:1","history":300,"watch":true}"#
+        ),
+        (.hello(ClientFrame.Hello(slow: .skip)), #"{"type":"hello","slow":"skip"}"#),
+        (
+            .publish(id: "m", group: group, payload: json("[1]"), isDurable: true),
+            #"{"type":"publish","id":"m","group":"shop:1","durable":true,"data":[1]}"#
+        ),
+        (
+            .publish(id: nil, group: group, payload: binary, isDurable: false),
+            #"{"type":"publish","group":"shop:1","base64":"AP8K"}"#
+        ),
         (.leave(group: group), #"{"type":"leave","group":"shop:1"}"#),
         (.pong, #"{"type":"pong"}"#),
         (.token("t"), #"{"type":"token","token":"t"}"#),
+        (
+            .terminal(TerminalReport(viewer: "v", event: .viewers(2))),
+            #"{"type":"terminal","viewer":"v","op":"viewers","viewers":2}"#
+        ),
         (.unknown(type: "new"), #"{"type":"new"}"#),
     ]
 
@@ -76,6 +118,17 @@ import Testing
         frame.write(into: &buffer)
         #expect(String(buffer: buffer) == text)
         #expect(try ClientFrame(parsing: buffer) == frame)
+    }
+
+    @Test(arguments: [
+        #"{"type":"join","group":"g","history":0}"#, #"{"type":"join","group":"g","history":301}"#,
+        #"{"type":"join","group":"g","history":1.5}"#, #"{"type":"join","group":"g","watch":1}"#,
+        #"{"type":"publish","group":"g"}"#, #"{"type":"publish","data":1}"#,
+        #"{"type":"publish","group":"a b","data":1}"#,
+        #"{"type":"publish","group":"g","data":1,"durable":"yes"}"#, #"{"type":"hello","slow":"faster"}"#,
+    ])
+    func whatGroupsAreAskedForIsChecked(text: String) {
+        #expect(throws: FrameError.self) { try ClientFrame(parsing: ByteBuffer(string: text)) }
     }
 
     @Test func framesAreWrittenBehindWhatIsThere() throws {

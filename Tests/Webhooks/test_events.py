@@ -244,3 +244,23 @@ def test_a_function_that_answers(start, receiver):
     client.connection.send_frame(wire.TEXT, b"hello")
     assert client.connection.frame().payload == b"echo: hello"
     client.close()
+
+
+def test_alerts(start, receiver):
+    """Raised once, cleared once, in this order, and who comes back with the same trouble is not raised again."""
+    node = start("--alert-rules", "hot: cpu > 0.9, door: door == open amber")
+    id = name()
+    agent = agents.Agent(wire.connect(node.url, id, framed=True))
+    agent.send(type="health", data={"cpu": 0.97, "door": "shut"})
+    (raised,) = receiver.wait_for(1, "client.alert.raised", id)
+    data = raised.get_data()
+    assert data["alert"] == "hot" and data["level"] == "red" and data["value"] == 0.97 and data["since"].endswith("Z")
+    assert extension(raised, "node") == agent.hello["node"] and extension(raised, "epoch") == agent.hello["epoch"]
+    agent.connection.__exit__()
+    again = agents.Agent(wire.connect(node.url, id, framed=True))
+    again.send(type="health", data={"cpu": 0.98, "door": "open"})
+    again.send(type="health", data={"cpu": 0.1, "door": "open"})
+    (cleared,) = receiver.wait_for(1, "client.alert.cleared", id)
+    assert cleared.get_data() == {"alert": "hot", "level": "red", "value": 0.1, "since": data["since"]}
+    raised = receiver.wait_for(2, "client.alert.raised", id)
+    assert [event.get_data()["alert"] for event in raised] == ["hot", "door"]

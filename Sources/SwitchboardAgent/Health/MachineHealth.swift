@@ -51,7 +51,9 @@ public struct MachineHealth: Hashable, Sendable {
     }
 
     /// The health as a JSON object of well under 4 KB, fit for ``AgentHandlers/health``.
-    public func encoded() -> ByteBuffer {
+    ///
+    /// - Parameter fields: What the agent says beside it, behind the machine's own members.
+    public func encoded(with fields: [HealthField] = []) -> ByteBuffer {
         var buffer = ByteBuffer()
         var json = JSONObjectWriter(taking: &buffer)
         if let load { json.literal("load", "[" + load.map { "\($0)" }.joined(separator: ",") + "]") }
@@ -69,6 +71,7 @@ public struct MachineHealth: Hashable, Sendable {
             }
         }
         if let uptime { json.number("uptime", uptime.rounded()) }
+        for field in fields { json.verbatim(named: field.name, field.value) }
         return json.finish()
     }
 }

@@ -20,8 +20,13 @@ package struct Connector: Sendable {
     /// Seconds, for the TCP connection alone; the whole attempt is watched by ``AgentConnectionState``.
     let timeout: Double
     private let compression: DeflateProposal?
+    private let subprotocol: String
 
-    package init(_ configuration: AgentConfiguration) throws(AgentError) {
+    /// - Parameter subprotocol: What is spoken; an agent's by default.
+    package init(
+        _ configuration: AgentConfiguration, subprotocol: String = ConnectionMode.framedSubprotocol
+    ) throws(AgentError) {
+        self.subprotocol = subprotocol
         endpoint = try Endpoint(configuration.url)
         guard (1...Int(UInt32.max)).contains(configuration.maximumMessageBytes) else {
             throw .invalidConfiguration("maximumMessageBytes must be 1...\(UInt32.max)")
@@ -81,13 +86,15 @@ package struct Connector: Sendable {
         var headers: HTTPHeaders = [
             "Host": endpoint.authority,
             "User-Agent": "switchboard-agent",
-            "Sec-WebSocket-Protocol": ConnectionMode.framedSubprotocol,
+            "Sec-WebSocket-Protocol": subprotocol,
         ]
         headers.add(contentsOf: more)
         var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
             upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration<Outcome>(
                 upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: headers),
-                upgraders: [SocketUpgrader(compression: compression, makeHandler: makeHandler)]
+                upgraders: [
+                    SocketUpgrader(subprotocol: subprotocol, compression: compression, makeHandler: makeHandler)
+                ]
             ) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let promise = channel.eventLoop.makePromise(of: Refusal.self)

@@ -6,7 +6,7 @@ package struct Endpoint: Equatable, Sendable {
     var host: String
     var port: Int
     var isSecure: Bool
-    var path: String
+    package var path: String
     /// The query that the URL itself had, percent-encoded.
     var query: String?
 

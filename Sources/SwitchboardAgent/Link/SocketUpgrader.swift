@@ -14,6 +14,7 @@ struct SocketUpgrader: NIOTypedHTTPClientProtocolUpgrader {
     let supportedProtocol = "websocket"
     let requiredUpgradeHeaders: [String] = []
 
+    private let subprotocol: String
     private let compression: DeflateProposal?
     private let makeHandler: @Sendable (DeflateAgreement?) -> any ChannelHandler
     private let handshake = NIOTypedWebSocketClientUpgrader<Void>(enableAutomaticErrorHandling: false) { channel, _ in
@@ -21,11 +22,14 @@ struct SocketUpgrader: NIOTypedHTTPClientProtocolUpgrader {
     }
 
     /// - Parameters:
+    ///   - subprotocol: What is to be spoken.
     ///   - compression: What to offer; nil for nothing.
     ///   - makeHandler: Makes the handler of the open WebSocket, on the event loop.
     init(
-        compression: DeflateProposal?, makeHandler: @escaping @Sendable (DeflateAgreement?) -> any ChannelHandler
+        subprotocol: String, compression: DeflateProposal?,
+        makeHandler: @escaping @Sendable (DeflateAgreement?) -> any ChannelHandler
     ) {
+        self.subprotocol = subprotocol
         self.compression = compression
         self.makeHandler = makeHandler
     }
@@ -54,8 +58,8 @@ struct SocketUpgrader: NIOTypedHTTPClientProtocolUpgrader {
         guard headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
             throw HandshakeError("the answer lacks 'Connection: upgrade'")
         }
-        guard headers["sec-websocket-protocol"] == [ConnectionMode.framedSubprotocol] else {
-            throw HandshakeError("the node does not speak \(ConnectionMode.framedSubprotocol)")
+        guard headers["sec-websocket-protocol"] == [subprotocol] else {
+            throw HandshakeError("the node does not speak \(subprotocol)")
         }
         let extensions = headers["sec-websocket-extensions"]
         guard let compression else {

@@ -65,12 +65,23 @@ extension AgentConnectionState {
     /// What the node sent before it saw our close frame was meant for us, too.
     private func receivedLate(_ event: MessageEvent) -> [Action] {
         guard case .text(let text) = event, let frame = try? ServerFrame(parsing: text) else { return [] }
+        return actions(for: frame, bytes: text.readableBytes)
+    }
+
+    /// What is passed on.
+    private func actions(for frame: ServerFrame, bytes: Int) -> [Action] {
         switch frame {
-        case .push(let push): return [.push(push, bytes: text.readableBytes)]
-        case .ack(let ref): return [.acknowledged(ref: ref)]
-        case .command(let command): return [.command(command)]
-        case .cancel(let id): return [.cancel(id: id)]
-        case .hello, .ping, .error, .goaway, .unknown: return []
+        case .push(let push): [.push(push, bytes: bytes)]
+        case .ack(let ref): [.acknowledged(ref: ref)]
+        case .command(let command): [.command(command)]
+        case .cancel(let id): [.cancel(id: id)]
+        case .terminal(let order): [.terminal(order)]
+        case .members(let group, let members, let isComplete):
+            [.group(.members(group: group, members, isComplete: isComplete), bytes: bytes)]
+        case .presence(let group, let joined, let left):
+            [.group(.presence(group: group, joined: joined, left: left), bytes: bytes)]
+        case .missed(let channel, let count): [.group(.missed(channel: channel, count: count), bytes: bytes)]
+        case .hello, .ping, .error, .goaway, .unknown: []
         }
     }
 
@@ -85,15 +96,9 @@ extension AgentConnectionState {
             return [.rejected(ref: ref, code: code, message: message)]
         case .goaway(let reason, let seconds): return goaway(reason, seconds, on: link, now)
         case .unknown: return []
-        case .push, .command, .cancel, .ack:
+        case .push, .command, .cancel, .ack, .terminal, .members, .presence, .missed:
             guard link.since != nil else { return close(link, .protocolError, "hello must be the first frame", now) }
-        }
-        switch frame {
-        case .push(let push): return [.push(push, bytes: bytes)]
-        case .ack(let ref): return [.acknowledged(ref: ref)]
-        case .command(let command): return [.command(command)]
-        case .cancel(let id): return [.cancel(id: id)]
-        case .hello, .ping, .error, .goaway, .unknown: return []
+            return actions(for: frame, bytes: bytes)
         }
     }
 

@@ -32,9 +32,11 @@ struct AgentConnectionState {
         case resumed([String: ServerFrame.Hello.Channel])
         /// With the bytes of its whole frame: what the payload is cut from is kept as a whole.
         case push(ServerFrame.Push, bytes: Int)
+        case group(GroupEvent, bytes: Int)
         case command(ServerFrame.Command)
         /// Nobody waits for this command's result any more.
         case cancel(id: String)
+        case terminal(TerminalOrder)
         case acknowledged(ref: String)
         case rejected(ref: String, code: String, message: String)
         case event(AgentEvent)

@@ -8,7 +8,7 @@ import SwitchboardProtocol
 struct Outbox {
     private struct Entry {
         let id: String
-        let payload: Payload
+        let frame: ClientFrame
         let bytes: Int
         var isSent = false
     }
@@ -39,10 +39,16 @@ struct Outbox {
     var count: Int { entries.count }
 
     mutating func add(id: String, payload: Payload) throws(AgentError) {
-        let size = payload.bytes.readableBytes
+        try add(id: id, frame: .message(id: id, payload: payload), bytes: payload.bytes.readableBytes)
+    }
+
+    /// - Parameters:
+    ///   - frame: A message, or what is published to a group; the node acknowledges it by its id.
+    ///   - bytes: Those of its payload.
+    mutating func add(id: String, frame: ClientFrame, bytes size: Int) throws(AgentError) {
         guard entries.count < limit, bytes + size <= bytesLimit else { throw .outboxFull }
         guard !entries.contains(where: { $0.id == id }) else { throw .duplicateID(id) }
-        entries.append(Entry(id: id, payload: payload, bytes: size))
+        entries.append(Entry(id: id, frame: frame, bytes: size))
         bytes += size
     }
 
@@ -86,7 +92,7 @@ struct Outbox {
                 tokens -= 1
             }
             entries[index].isSent = true
-            frames.append(.message(id: entries[index].id, payload: entries[index].payload))
+            frames.append(entries[index].frame)
         }
         return (frames, nil)
     }

@@ -19,8 +19,13 @@ package struct FileFollower: Sendable {
     package let interval: Duration
     /// Longer lines are cut into pieces of at most this many bytes. Default 32 KiB.
     package let lineLimit: Int
+    /// What is beyond ``lineLimit`` is left out, and an ellipsis says so.
+    package let cutsLines: Bool
 
-    package init(path: String, interval: Duration = .milliseconds(250), lineLimit: Int = 32 << 10) {
+    package init(
+        path: String, interval: Duration = .milliseconds(250), lineLimit: Int = 32 << 10, cutsLines: Bool = false
+    ) {
+        self.cutsLines = cutsLines
         self.path = path
         self.interval = interval
         self.lineLimit = lineLimit
@@ -35,7 +40,7 @@ package struct FileFollower: Sendable {
         whenReady: @Sendable () -> Void = {}, onLine: @Sendable (String) async throws -> Void
     ) async throws {
         var file = open(atEnd: true)
-        var splitter = LineSplitter(limit: lineLimit)
+        var splitter = LineSplitter(limit: lineLimit, cuts: cutsLines)
         defer { file?.close() }
         whenReady()
         while true {
@@ -50,7 +55,9 @@ package struct FileFollower: Sendable {
                 file?.close()
                 file = nil
             } else {
-                if file?.rewindIfTruncated() == true { splitter = LineSplitter(limit: lineLimit) }
+                if file?.rewindIfTruncated() == true {
+                    splitter = LineSplitter(limit: lineLimit, cuts: cutsLines)
+                }
                 try await Task.sleep(for: interval)
             }
         }

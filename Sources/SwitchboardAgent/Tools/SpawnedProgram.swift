@@ -166,12 +166,12 @@ struct SpawnedProgram: Sendable {
         return process
     }
 
-    private static func openFiles() -> [CInt] {
+    static func openFiles() -> [CInt] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
         return names.compactMap { CInt($0) }
     }
 
-    private static func ownEnvironment() -> [String: String] {
+    static func ownEnvironment() -> [String: String] {
         var variables: [String: String] = [:]
         var entry = environ
         while let text = entry.pointee {

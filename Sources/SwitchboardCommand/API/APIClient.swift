@@ -17,6 +17,8 @@ struct APIClient {
     /// nil trusts whom the system trusts.
     private let tls: TLSConfiguration?
     private let key: APIKeyText?
+    /// The PEM file with the certificates to trust; nil trusts whom the system trusts.
+    let ca: String?
 
     /// Lives as long as the command. A person at a terminal wants to hear at once that nobody listens, so a failed
     /// connection is not tried again behind their back.
@@ -32,6 +34,7 @@ struct APIClient {
     ///   - ca: A PEM file with the certificates to trust.
     init(url: String?, key: APIKeyText?, ca: String? = nil) throws(Failure) {
         self.key = key
+        self.ca = ca
         let text = url ?? "http://127.0.0.1:8080"
         guard var parts = URLComponents(string: text), let scheme = parts.scheme, ["http", "https"].contains(scheme),
             parts.host?.isEmpty == false
@@ -104,6 +107,9 @@ struct APIClient {
     func introduce(_ request: inout HTTPClientRequest) {
         if let key { request.headers.add(name: "Authorization", value: key.authorization) }
     }
+
+    /// The same for a WebSocket.
+    var headers: HTTPHeaders { key.map { ["Authorization": $0.authorization] } ?? [:] }
 
     static func encoded(_ query: [(String, String)]) -> String {
         guard !query.isEmpty else { return "" }

@@ -108,3 +108,37 @@ struct DeadWebhooksAnswer: Decodable {
     var events: [Entry]
     var next: String?
 }
+
+/// `GET /v1/alerts`.
+struct AlertsAnswer: Decodable {
+    struct Alert: Decodable {
+        var client: String
+        var alert: String
+        var level: String
+        var value: Value?
+        var since: String
+        var node: String
+    }
+    /// What broke the rule.
+    struct Value: Decodable {
+        let text: String
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Double.self) {
+                text = "\(number)"
+            } else {
+                text = try container.decode(String.self)
+            }
+        }
+    }
+    var alerts: [Alert]
+    var complete: Bool
+}
+
+struct AlertRulesAnswer: Decodable {
+    struct Rule: Decodable {
+        var rule: String
+    }
+    var rules: [Rule]
+}

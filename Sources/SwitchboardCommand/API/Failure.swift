@@ -20,8 +20,9 @@ struct Failure: Error, CustomStringConvertible {
     /// Of the answer, when there was one.
     private(set) var status: Int?
 
-    init(_ description: String) {
+    init(_ description: String, status: Int? = nil) {
         self.description = description
+        self.status = status
     }
 
     /// A problem document, or whatever else came with a status that is no success.

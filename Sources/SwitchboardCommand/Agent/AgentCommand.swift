@@ -60,8 +60,25 @@ struct AgentCommand: AsyncParsableCommand {
     var commandKey: [String] = []
 
     @Option(
-        help: "Send each line that is appended to this file up, as 'tail -F' would show it (looked at every 250 ms).")
-    var follow: String?
+        help: ArgumentHelp(
+            "Send each line that is appended to this file up, as 'tail -F' would show it; may be given several times.",
+            valueName: "file"))
+    var follow: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Publish the lines of --follow to this group instead; one for each --follow, in the same order.",
+            discussion: """
+                Lines go together, at most every 100 ms or 16 KB; of a line the first 4 KB. What the link does not take in \
+                time waits, up to 4 MB; then the oldest lines are left out, and the next batch says how many ("skipped").
+                """, valueName: "group"))
+    var stream: [GroupName] = []
+
+    @Option(help: "First the newest pushes of each --group that its history holds, at most so many (1...300).")
+    var history: Int?
+
+    @Flag(help: "When this reads too slowly, leave out pushes to groups instead of closing the connection.")
+    var slowSkip = false
 
     @Option(
         help: ArgumentHelp(
@@ -95,8 +112,41 @@ struct AgentCommand: AsyncParsableCommand {
     @Flag(help: "Offer to compress messages; the server decides.")
     var compression = false
 
-    @Option(help: "Seconds between two reports of this machine's health; 0 means none.")
-    var healthInterval = 30.0
+    @Option(help: "Seconds between two reports of this machine's health; 0 means none. Default: 30, with --monitor 5.")
+    var healthInterval: Double?
+
+    @Flag(help: "For dashboards: report health every 5 seconds, with this machine's name and the program's version.")
+    var monitor = false
+
+    @Option(
+        help: ArgumentHelp(
+            "NAME=VALUE, something else to say of this machine's health; may be given several times.",
+            discussion: "The value is JSON if it parses as JSON, else a text. Rules for alerts may ask for it."))
+    var healthField: [HealthFieldArgument] = []
+
+    @Flag(
+        help: ArgumentHelp(
+            "Let operators have terminals on this machine.",
+            discussion: """
+                Whoever has a key with the scope admin at a node gets a shell as this user (`switchboard terminal`, the \
+                console); see docs/terminal.md. They end with the agent.
+                """))
+    var allowTerminal = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The program that terminals run, with arguments: 'PATH ARGS'; may be given several times.",
+            discussion: "Operators may name any of them and no other; the first is the default. Default: $SHELL.",
+            valueName: "command"))
+    var terminalCommand: [String] = []
+
+    @Option(help: "Seconds after which a terminal that nobody views ends.")
+    var terminalIdle = 900.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Record what terminals show in this folder, a file each (asciicast v2).", valueName: "folder"))
+    var terminalRecordings: String?
 
     @Flag(help: "Print pushes as JSON.")
     var json = false
@@ -108,11 +158,28 @@ struct AgentCommand: AsyncParsableCommand {
         guard ca == nil || address.hasPrefix("wss:") || address.hasPrefix("https:") else {
             throw ValidationError("--ca does nothing without TLS: give --url as wss://HOST.")
         }
-        guard healthInterval.isFinite, (0...86_400).contains(healthInterval) else {
+        guard (0...86_400).contains(healthInterval ?? 0) else {
             throw ValidationError("--health-interval must be 0...86400 seconds.")
         }
+        try HealthFieldArgument.check(healthField)
         guard commandKey.isEmpty || (id != nil && state != nil) else {
             throw ValidationError("--command-key needs --id and --state.")
+        }
+        guard stream.isEmpty || stream.count == follow.count else {
+            throw ValidationError("--stream goes with --follow: give one for each, in the same order.")
+        }
+        guard history.map((1...ClientFrame.maximumHistory).contains) ?? true else {
+            throw ValidationError("--history must be 1...\(ClientFrame.maximumHistory).")
+        }
+        guard allowTerminal || (terminalCommand.isEmpty && terminalRecordings == nil) else {
+            throw ValidationError("--terminal-command and --terminal-recordings need --allow-terminal.")
+        }
+        let longest = TerminalOrder.maximumCommandBytes
+        guard terminalCommand.allSatisfy({ $0.contains { $0 != " " } && $0.utf8.count <= longest }) else {
+            throw ValidationError("--terminal-command must be a program, and have at most \(longest) bytes.")
+        }
+        guard terminalIdle.isFinite, (1...86_400).contains(terminalIdle) else {
+            throw ValidationError("--terminal-idle must be 1...86400 seconds.")
         }
         guard token == nil || tokenFile == nil else {
             throw ValidationError("--token and --token-file cannot be used together.")
@@ -128,9 +195,16 @@ struct AgentCommand: AsyncParsableCommand {
             let agent = Agent(configuration: settings, handlers: handlers(work))
             let signals = TerminationSignals { Task { await agent.stop() } }
             defer { signals.cancel() }
-            let following = Task { [follow] in
-                guard let follow else { return }
-                await FollowWork(agent: agent).run(path: follow)
+            let following = Task { [follow, stream] in
+                await withTaskGroup(of: Void.self) { group in
+                    for (path, target) in zip(follow, stream) {
+                        let stream = StreamWork(agent: agent, path: path, group: target) { await work.client }
+                        group.addTask { await stream.run() }
+                    }
+                    for path in follow.dropFirst(stream.count) {
+                        group.addTask { await FollowWork(agent: agent).run(path: path) }
+                    }
+                }
             }
             defer { following.cancel() }
             let watching = Task { [tokens] in await tokens?.watch { await agent.renewToken() } }
@@ -154,18 +228,24 @@ struct AgentCommand: AsyncParsableCommand {
     private var settings: AgentConfiguration {
         var settings = AgentConfiguration(
             url: address, client: id, groups: group, labels: label.dictionary)
-        settings.healthInterval = healthInterval
+        settings.healthInterval = healthInterval ?? (monitor ? 5 : 30)
         settings.stateFile = state
+        settings.groupHistory = history ?? 0
+        settings.slow = slowSkip ? .skip : .close
         settings.stopTimeout = 5
         if let tokens { settings.token = { try tokens.read() } }
         settings.compression = compression
+        if allowTerminal {
+            settings.terminals = TerminalPolicy(
+                commands: terminalCommand, idleTimeout: terminalIdle, recordings: terminalRecordings)
+        }
         if let ca { settings.trustCertificates(atPath: ca) }
         settings.certificatePins = pin
         return settings
     }
 
     private func handlers(_ work: PushWork) -> AgentHandlers {
-        let health = HealthWork()
+        let health = HealthWork(fields: HealthFieldArgument.fields(healthField, ofThisMachine: monitor))
         let quiet = quiet
         var handlers = AgentHandlers(
             onPush: { await work.handle($0) },
@@ -174,6 +254,7 @@ struct AgentCommand: AsyncParsableCommand {
                 if !quiet { Output.note(EventLine.text(event)) }
             },
             health: { await health.report() })
+        if !quiet { handlers.onGroup = { Output.note(EventLine.text($0)) } }
         if let exec {
             let commands = CommandWork(
                 runner: ProgramRunner(program: exec), limit: settings.maximumOutgoingBytes, notes: !quiet)

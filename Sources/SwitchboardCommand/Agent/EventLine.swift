@@ -21,6 +21,22 @@ enum EventLine {
         }
     }
 
+    static func text(_ event: GroupEvent) -> String {
+        "\(Clock.now()) " + words(event)
+    }
+
+    private static func words(_ event: GroupEvent) -> String {
+        switch event {
+        case .members(let group, let members, let isComplete):
+            return "in \(group) are \(members.count) clients" + (isComplete ? "" : " or more")
+        case .presence(let group, let joined, let left):
+            let changes = joined.map { "+\($0.client)" } + left.map { "-\($0)" }
+            return "in \(group): " + changes.joined(separator: " ")
+        case .missed(let channel, let count):
+            return "\(count) pushes to \(channel) were left out, since this reads too slowly"
+        }
+    }
+
     private static func retry(_ seconds: Double?) -> String {
         seconds.map { "; next attempt in \(rounded($0)) s" } ?? ""
     }

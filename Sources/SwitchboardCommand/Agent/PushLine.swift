@@ -6,7 +6,7 @@ enum PushLine {
     enum Format: Sendable {
         /// Time, channel, id, payload.
         case readable
-        /// `{"id", "channel", "data" or "base64"}`
+        /// `{"id", "channel", "from" when a client published it, "data" or "base64"}`
         case json
     }
 
@@ -17,6 +17,7 @@ enum PushLine {
             var json = JSONObjectWriter(taking: &line)
             json.string("id", push.id)
             json.string("channel", push.channel)
+            if let from = push.from { json.string("from", from.rawValue) }
             json.payload(push.payload.onOneLine)
             return json.finish()
         case .readable:

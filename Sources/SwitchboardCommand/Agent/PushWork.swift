@@ -38,9 +38,10 @@ actor PushWork {
     }
 
     private func run(_ runner: ProgramRunner, _ push: ServerFrame.Push) async {
-        let environment = [
+        var environment = [
             "SWITCHBOARD_PUSH_ID": push.id, "SWITCHBOARD_CHANNEL": push.channel, "SWITCHBOARD_CLIENT_ID": client,
         ]
+        if let from = push.from { environment["SWITCHBOARD_FROM"] = from.rawValue }
         do {
             let exit = try await runner.run(input: push.payload.plain, environment: environment)
             if exit != .status(0) { Output.note("switchboard: \(runner.program): \(exit) for push \(push.id)") }

@@ -36,6 +36,9 @@ struct TokenCommand: AsyncParsableCommand {
         @Option(name: .customLong("join"), help: "A group that the client may join by itself, such as chat:*.")
         var joinable: [GroupPattern] = []
 
+        @Option(name: .customLong("publish"), help: "A group that the client may publish to, such as chat:*.")
+        var publishable: [GroupPattern] = []
+
         @Option(name: .customLong("label"), help: "A label of the client, as NAME=VALUE.")
         var labels: [LabelArgument] = []
 
@@ -65,6 +68,7 @@ struct TokenCommand: AsyncParsableCommand {
                 if let issuer { json.string("iss", issuer) }
                 if !groups.isEmpty { json.strings("groups", groups.map(\.rawValue)) }
                 if !joinable.isEmpty { json.strings("join", joinable.map(\.description)) }
+                if !publishable.isEmpty { json.strings("publish", publishable.map(\.description)) }
                 if !labels.isEmpty { json.strings("labels", labels.dictionary) }
                 if let scope { json.string("scope", scope.names.joined(separator: " ")) }
             }

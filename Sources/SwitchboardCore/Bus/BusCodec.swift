@@ -46,6 +46,7 @@ public enum BusCodec {
             if push.waits { json.boolean("wait", true) }
             if let durable = push.durable { json.durable(durable) }
             json.trace(push.trace)
+            if let from = push.from { json.string("from", from.rawValue) }
             body = push.payload.bytes
         case .receipt(let receipt):
             json.string("type", "receipt")
@@ -118,9 +119,16 @@ public enum BusCodec {
                 json.string("subject", "members")
                 json.string("group", group.rawValue)
             case .stats: json.string("subject", "stats")
+            case .reach(let target):
+                json.string("subject", "reach")
+                json.object("to") { $0.target(target) }
+            case .pushes(let limit):
+                json.string("subject", "pushes")
+                json.integer("limit", limit)
             case .closes(let limit):
                 json.string("subject", "closes")
                 json.integer("limit", limit)
+            case .alerts: json.string("subject", "alerts")
             case .drain: json.string("subject", "drain")
             case .serve: json.string("subject", "serve")
             }
@@ -142,6 +150,42 @@ public enum BusCodec {
             json.string("node", batch.node.rawValue)
             json.integer("dropped", batch.dropped)
             body = batch.lines
+        case .terminalOrder(let message):
+            json.string("type", "terminalOrder")
+            json.string("client", message.client.rawValue)
+            json.string("origin", message.origin.rawValue)
+            var frame = ByteBuffer()
+            message.order.write(into: &frame)
+            body = frame
+        case .terminalReport(let message):
+            json.string("type", "terminalReport")
+            json.string("client", message.client.rawValue)
+            json.string("viewer", message.viewer)
+            if case .report(let event) = message.content {
+                var frame = ByteBuffer()
+                TerminalReport(viewer: message.viewer, event: event).write(into: &frame)
+                body = frame
+            }
+        case .groupWatch(let watch):
+            json.string("type", "groupWatch")
+            json.string("group", watch.group.rawValue)
+            json.string("origin", watch.origin.rawValue)
+            json.integer("lease", watch.lease)
+            if watch.wantsAll { json.boolean("all", true) }
+        case .groupChange(let change):
+            json.string("type", "groupChange")
+            json.string("group", change.group.rawValue)
+            json.string("node", change.node.rawValue)
+            json.integer("sequence", change.sequence)
+            if change.begins { json.boolean("begins", true) }
+            if change.ends { json.boolean("ends", true) }
+            json.boolean("complete", change.isComplete)
+            json.members("joined", change.joined)
+            json.strings("left", change.left.map(\.rawValue))
+        case .alert(let notice):
+            json.string("type", "alert")
+            json.string("action", notice.action.rawValue)
+            json.members(of: notice.alert)
         case .canary(let token):
             json.string("type", "canary")
             json.string("token", token)

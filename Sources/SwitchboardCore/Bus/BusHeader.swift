@@ -54,6 +54,33 @@ struct BusHeader {
                 EventBatch(
                     watch: try string("watch"), node: try name("node"), dropped: try tally("dropped"),
                     lines: body ?? ByteBuffer()))
+        case "terminalOrder":
+            return .terminalOrder(
+                BusTerminalOrder(
+                    client: try name("client"), origin: try name("origin"),
+                    order: try frame(body, TerminalOrder.init(parsing:))))
+        case "terminalReport":
+            return .terminalReport(
+                BusTerminalReport(
+                    client: try name("client"), viewer: try string("viewer"), content: try terminalContent(body)))
+        case "groupWatch":
+            return .groupWatch(
+                GroupWatch(
+                    group: try name("group"), origin: try name("origin"),
+                    lease: min(try count("lease"), Watch.maximumLease), wantsAll: try flag("all")))
+        case "groupChange":
+            guard let joined = document.groupMembers("joined"), let left = document.clients("left") else {
+                throw unfit("joined")
+            }
+            return .groupChange(
+                GroupChange(
+                    group: try name("group"), node: try name("node"), sequence: try count("sequence"),
+                    begins: try flag("begins"), ends: try flag("ends"), isComplete: try flag("complete"),
+                    joined: joined, left: left))
+        case "alert":
+            guard let action = AlertNotice.Action(rawValue: try word("action")) else { throw unfit("action") }
+            guard let alert = Alert(parsing: document) else { throw BusCodec.Failure("not a valid alert") }
+            return .alert(AlertNotice(action, alert))
         case "canary": return .canary(try string("token"))
         case "nodeUp": return .nodeUp(try name("node"))
         case "nodeDown": return .nodeDown(try name("node"))
@@ -62,9 +89,7 @@ struct BusHeader {
     }
 
     private func push(body: ByteBuffer?, newID: BusCodec.NewID) throws(BusCodec.Failure) -> BusPush {
-        guard let slice = document["to"], let to = document.object(slice) else { throw unfit("to") }
-        let target: Target
-        do throws(TargetError) { target = try Target(parsing: to) } catch { throw BusCodec.Failure(error.description) }
+        let target = try target()
         return BusPush(
             id: document["id"] == nil ? newID() : try name("id"), target: target, payload: try payload(body),
             origin: document["origin"] == nil ? nil : try name("origin"),
@@ -72,7 +97,18 @@ struct BusHeader {
             acceptedAt: document["at"] == nil ? 0 : UInt64(try count("at")),
             microseconds: document["us"] == nil ? 0 : UInt16(min(try count("us"), 999)),
             waits: document["wait"].flatMap { document.boolean($0) } ?? false, durable: try durable(),
-            trace: document.trace)
+            trace: document.trace, from: document["from"] == nil ? nil : try name("from"))
+    }
+
+    private func flag(_ name: String) throws(BusCodec.Failure) -> Bool {
+        guard let slice = document[name] else { return false }
+        guard let value = document.boolean(slice) else { throw unfit(name) }
+        return value
+    }
+
+    private func target() throws(BusCodec.Failure) -> Target {
+        guard let slice = document["to"], let to = document.object(slice) else { throw unfit("to") }
+        do throws(TargetError) { return try Target(parsing: to) } catch { throw BusCodec.Failure(error.description) }
     }
 
     private func durable() throws(BusCodec.Failure) -> BusPush.Durable? {
@@ -145,11 +181,32 @@ struct BusHeader {
         case "groups": return .groups
         case "members": return .members(try name("group"))
         case "stats": return .stats
+        case "reach": return .reach(try target())
+        case "pushes": return .pushes(try count("limit"))
         case "closes": return .closes(try count("limit"))
+        case "alerts": return .alerts
         case "drain": return .drain
         case "serve": return .serve
         default: throw unfit("subject")
         }
+    }
+
+    /// The viewer stands in the header too, so that both forms of the message have it; it is one.
+    private func terminalContent(_ body: ByteBuffer?) throws(BusCodec.Failure) -> BusTerminalReport.Content {
+        let viewer = try string("viewer")
+        guard TerminalOrder.isViewer(viewer) else { throw unfit("viewer") }
+        guard body != nil else { return .notHere }
+        let report = try frame(body, TerminalReport.init(parsing:))
+        guard report.viewer == viewer else { throw unfit("viewer") }
+        return .report(report.event)
+    }
+
+    /// A frame that stands behind the header.
+    private func frame<Frame>(
+        _ body: ByteBuffer?, _ read: (ByteBuffer) throws(FrameError) -> Frame
+    ) throws(BusCodec.Failure) -> Frame {
+        guard let body else { throw BusCodec.Failure("the frame behind the header is missing") }
+        do throws(FrameError) { return try read(body) } catch { throw BusCodec.Failure(error.description) }
     }
 
     private func watch() throws(BusCodec.Failure) -> Watch {

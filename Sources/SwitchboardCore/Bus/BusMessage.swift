@@ -21,6 +21,15 @@ public enum BusMessage: Hashable, Sendable {
     case watch(Watch)
     /// What a watcher is told.
     case events(EventBatch)
+    /// What a viewer wants of a terminal on a client's machine.
+    case terminalOrder(BusTerminalOrder)
+    /// What its viewer is told.
+    case terminalReport(BusTerminalReport)
+    /// Tell a node who is in a group, and who comes and leaves from now on.
+    case groupWatch(GroupWatch)
+    case groupChange(GroupChange)
+    /// A client is in alarm, or not any more.
+    case alert(AlertNotice)
     /// Proves that what is published comes back.
     case canary(String)
     /// A node has subscribed and takes part.
@@ -98,8 +107,14 @@ public struct Query: Hashable, Sendable {
         case members(GroupName)
         /// The node's counters.
         case stats
+        /// Who would get a push to this target.
+        case reach(Target)
+        /// The newest pushes that the node has accepted, at most so many.
+        case pushes(Int)
         /// The newest closes, at most so many.
         case closes(Int)
+        /// The alerts that the node answers for.
+        case alerts
         /// To one node: empty yourself. It answers with its state.
         case drain
         /// To one node: take clients again, if you can. It answers with its state.

@@ -21,31 +21,34 @@ public struct BusPush: Hashable, Sendable {
     private final class Rarities: Hashable, Sendable {
         let durable: Durable?
         let trace: TraceContext?
+        let from: ClientID?
 
-        private init(_ durable: Durable?, _ trace: TraceContext?) {
+        private init(_ durable: Durable?, _ trace: TraceContext?, _ from: ClientID?) {
             self.durable = durable
             self.trace = trace
+            self.from = from
         }
 
         /// Not an initialiser that may fail: that of a class allocates before it does.
-        static func of(_ durable: Durable?, _ trace: TraceContext?) -> Rarities? {
-            durable == nil && trace == nil ? nil : Rarities(durable, trace)
+        static func of(_ durable: Durable?, _ trace: TraceContext?, _ from: ClientID?) -> Rarities? {
+            durable == nil && trace == nil && from == nil ? nil : Rarities(durable, trace, from)
         }
 
         static func == (left: Rarities, right: Rarities) -> Bool {
-            left.durable == right.durable && left.trace == right.trace
+            left.durable == right.durable && left.trace == right.trace && left.from == right.from
         }
 
         func hash(into hasher: inout Hasher) {
             hasher.combine(durable)
             hasher.combine(trace)
+            hasher.combine(from)
         }
     }
 
     /// nil when the push is transient.
     public var durable: Durable? {
         get { rarities?.durable }
-        set { rarities = .of(newValue, trace) }
+        set { rarities = .of(newValue, trace, from) }
     }
 
     /// Cheaper to ask than whether there is a ``durable``.
@@ -54,8 +57,17 @@ public struct BusPush: Hashable, Sendable {
     /// The backend's trace, when it named one.
     public var trace: TraceContext? {
         get { rarities?.trace }
-        set { rarities = .of(durable, newValue) }
+        set { rarities = .of(durable, newValue, from) }
     }
+
+    /// The client that has published it to a group; nil when it is from a backend.
+    public var from: ClientID? {
+        get { rarities?.from }
+        set { rarities = .of(durable, trace, newValue) }
+    }
+
+    /// It has nothing that only few pushes have.
+    var isCommon: Bool { rarities == nil }
 
     /// What a push is kept by.
     public struct Durable: Hashable, Sendable {
@@ -96,7 +108,7 @@ public struct BusPush: Hashable, Sendable {
     public init(
         id: PushID, target: Target, payload: Payload, origin: NodeID? = nil, ticket: UInt64 = 0,
         acceptedAt: UInt64 = 0, microseconds: UInt16 = 0, waits: Bool = false, durable: Durable? = nil,
-        trace: TraceContext? = nil
+        trace: TraceContext? = nil, from: ClientID? = nil
     ) {
         self.id = id
         self.target = target
@@ -106,7 +118,7 @@ public struct BusPush: Hashable, Sendable {
         self.acceptedAt = acceptedAt
         self.microseconds = microseconds
         self.waits = waits
-        rarities = .of(durable, trace)
+        rarities = .of(durable, trace, from)
     }
 
     /// Unix microseconds at which another node or this one accepted the push; nil when that is unknown, as of what another

@@ -9,6 +9,7 @@ public final class InProcessCluster: Sendable {
     let histories: InProcessHistories
     let ledger: InProcessLedger
     let webhooks: InProcessWebhooks
+    let rollouts: InProcessRollouts
 
     /// - Parameters:
     ///   - resumeWindow: Seconds for which a lost client is `suspect`.
@@ -22,6 +23,7 @@ public final class InProcessCluster: Sendable {
         histories = InProcessHistories(clock: clock)
         ledger = InProcessLedger(clock: clock)
         webhooks = InProcessWebhooks(clock: clock)
+        rollouts = InProcessRollouts(clock: clock)
     }
 
     /// Adds a node. It takes part once its bus has a receiver.

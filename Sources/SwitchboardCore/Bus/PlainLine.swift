@@ -8,7 +8,7 @@ import SwitchboardProtocol
 /// spaces, escapes, anything unexpected) is left to that one, which also says what is wrong with it.
 enum PlainLine {
     static func write(_ push: BusPush) -> ByteBuffer? {
-        guard push.durable == nil, push.trace == nil, let origin = push.origin else { return nil }
+        guard push.isCommon, let origin = push.origin else { return nil }
         let payload = push.payload.bytes
         let names = push.id.rawValue.utf8.count + origin.rawValue.utf8.count + push.target.nameLength
         var buffer = ByteBuffer()

@@ -43,3 +43,50 @@ public struct EventBatch: Hashable, Sendable {
         self.lines = lines
     }
 }
+
+/// Clients of the node `origin` watch who is in a group, until the lease ends.
+public struct GroupWatch: Hashable, Sendable {
+    public var group: GroupName
+    public var origin: NodeID
+    /// Seconds for which the watch holds unless it is renewed; 0 ends it.
+    public var lease: Int
+    /// Changes may have been lost: tell all members again.
+    public var wantsAll: Bool
+
+    public init(group: GroupName, origin: NodeID, lease: Int, wantsAll: Bool) {
+        self.group = group
+        self.origin = origin
+        self.lease = lease
+        self.wantsAll = wantsAll
+    }
+}
+
+/// Who came into a watched group on one node, and who has left it there.
+public struct GroupChange: Hashable, Sendable {
+    public var group: GroupName
+    public var node: NodeID
+    /// One more than that of the change before it, to whomever; a hole means that something was lost.
+    public var sequence: Int
+    /// The first piece of a list of all members: what was known of this node before counts no more.
+    public var begins: Bool
+    /// The last piece of such a list.
+    public var ends: Bool
+    /// False when the group has more members on this node than are told.
+    public var isComplete: Bool
+    public var joined: [GroupMember]
+    public var left: [ClientID]
+
+    public init(
+        group: GroupName, node: NodeID, sequence: Int, begins: Bool = false, ends: Bool = false,
+        isComplete: Bool = true, joined: [GroupMember], left: [ClientID] = []
+    ) {
+        self.group = group
+        self.node = node
+        self.sequence = sequence
+        self.begins = begins
+        self.ends = ends
+        self.isComplete = isComplete
+        self.joined = joined
+        self.left = left
+    }
+}

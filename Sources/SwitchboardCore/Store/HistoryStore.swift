@@ -15,6 +15,10 @@ public protocol HistoryStore: AnyObject, Sendable {
     func history(
         of channel: String, after offset: HistoryOffset?, limit: Int,
         completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void)
+
+    /// Reads the newest pushes that a channel's history holds, at most so many, oldest first.
+    func newestHistory(
+        of channel: String, limit: Int, completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void)
 }
 
 /// What a client missed in one channel.

@@ -82,6 +82,19 @@ final class InProcessHistories: Sendable {
             }
         }
     }
+
+    func newest(of channel: String, limit: Int) -> HistoryPage {
+        state.withLock { state in
+            guard state.channels[channel] != nil else {
+                return HistoryPage(newest: HistoryOffset(epoch: epoch, offset: state.forgotten), pushes: [])
+            }
+            return state.change(channel) { history in
+                history.expire(now: clock())
+                return HistoryPage(
+                    newest: HistoryOffset(epoch: epoch, offset: history.newest), pushes: history.newest(limit))
+            }
+        }
+    }
 }
 
 extension InProcessHistories.State {

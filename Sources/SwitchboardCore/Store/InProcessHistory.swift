@@ -47,6 +47,9 @@ struct InProcessHistory: Sendable {
         return entries[start...].map(\.push)
     }
 
+    /// The newest of them, oldest first.
+    func newest(_ limit: Int) -> [BusPush] { entries.suffix(limit).map(\.push) }
+
     mutating func trim(to limit: Int) {
         while entries.count > limit { dropFirst() }
     }

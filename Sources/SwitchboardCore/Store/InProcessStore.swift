@@ -7,6 +7,7 @@ public final class InProcessStore: Store {
     private let cluster: InProcessCluster
 
     public var webhooks: any WebhookStore { cluster.webhooks }
+    public var rollouts: any RolloutStore { cluster.rollouts }
 
     init(node: NodeID, cluster: InProcessCluster) {
         self.node = node
@@ -133,6 +134,12 @@ extension InProcessStore: HistoryStore {
         completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void
     ) {
         completion(.success(cluster.histories.page(of: channel, after: offset, limit: limit)))
+    }
+
+    public func newestHistory(
+        of channel: String, limit: Int, completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void
+    ) {
+        completion(.success(cluster.histories.newest(of: channel, limit: limit)))
     }
 }
 

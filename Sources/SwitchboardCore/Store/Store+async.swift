@@ -29,6 +29,11 @@ extension HistoryStore {
     }
 
     /// - Throws: ``BusError``.
+    public func newestHistory(of channel: String, limit: Int) async throws -> HistoryPage {
+        try await completed { newestHistory(of: channel, limit: limit, completion: $0) }
+    }
+
+    /// - Throws: ``BusError``.
     public func history(of channel: String, after offset: HistoryOffset?, limit: Int) async throws -> HistoryPage {
         try await completed { history(of: channel, after: offset, limit: limit, completion: $0) }
     }

@@ -6,6 +6,7 @@ public import SwitchboardProtocol
 /// completion, so that no task is made for it; the rest is `async`.
 public protocol Store: PresenceStore, MailboxStore, HistoryStore, LedgerStore {
     var webhooks: any WebhookStore { get }
+    var rollouts: any RolloutStore { get }
 }
 
 /// Which client is online and where, which nodes live, and what clients sent up.

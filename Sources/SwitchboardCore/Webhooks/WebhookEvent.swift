@@ -7,7 +7,11 @@ public enum WebhookKind: String, Sendable, Hashable, CaseIterable {
     case disconnected = "client.disconnected"
     case message = "client.message"
     case health = "client.health"
+    case alertRaised = "client.alert.raised"
+    case alertCleared = "client.alert.cleared"
     case pushExpired = "push.expired"
+    case terminalAttached = "terminal.attached"
+    case terminalEnded = "terminal.ended"
 
     /// When the queue is full it is refused, since whoever sent it can be told, or sends a newer one soon. The others happened
     /// and have to be told: they are kept as if they had been given up.

@@ -51,6 +51,7 @@ struct FrameReader {
     func optionalString(_ name: String) throws(FrameError) -> String? { try optional(name, document.string) }
     func number(_ name: String) throws(FrameError) -> Double { try required(name, try optional(name, document.number)) }
     func integer(_ name: String) throws(FrameError) -> Int { try required(name, try optional(name, document.integer)) }
+    func optionalInteger(_ name: String) throws(FrameError) -> Int? { try optional(name, document.integer) }
     func optionalBoolean(_ name: String) throws(FrameError) -> Bool? { try optional(name, document.boolean) }
     func optionalStrings(_ name: String, limit: Int) throws(FrameError) -> [String: String]? {
         try optional(name) { document.stringMap($0, limit: limit) }
@@ -93,6 +94,27 @@ struct FrameReader {
         }
         return values
     }
+
+    /// A list of objects.
+    func list<Value>(
+        _ name: String, limit: Int, _ read: (FrameReader) throws(FrameError) -> Value
+    ) throws(FrameError) -> [Value] {
+        let slices = try required(name, try optional(name, document.elements))
+        guard slices.count <= limit else { throw FrameError.invalidField(name) }
+        var values: [Value] = []
+        for slice in slices {
+            values.append(try read(FrameReader(type: type, document: try required(name, document.object(slice)))))
+        }
+        return values
+    }
+
+    /// Whether there is no such member, or null.
+    func isMissing(_ name: String) -> Bool { document[name].map { $0.kind == .null } ?? true }
+    func groupMembers(_ name: String) throws(FrameError) -> [GroupMember] {
+        try required(name, document.groupMembers(name))
+    }
+
+    func clients(_ name: String) throws(FrameError) -> [ClientID] { try required(name, document.clients(name)) }
 
     func objectBytes(_ name: String) throws(FrameError) -> ByteBuffer {
         guard let slice = document[name], slice.kind == .object else { throw FrameError.invalidField(name) }

@@ -80,6 +80,15 @@ public struct JSONObjectWriter {
         buffer.writeImmutableBuffer(json)
     }
 
+    /// Checked JSON text, byte for byte, under a name that is not known beforehand.
+    public mutating func verbatim(named name: String, _ json: ByteBuffer) {
+        if !isFirst { buffer.writeInteger(UInt8(ascii: ",")) }
+        isFirst = false
+        buffer.writeJSONString(name)
+        buffer.writeInteger(UInt8(ascii: ":"))
+        buffer.writeImmutableBuffer(json)
+    }
+
     public mutating func strings(_ name: StaticString, _ map: [String: String]) {
         self.name(name)
         buffer.writeInteger(UInt8(ascii: "{"))

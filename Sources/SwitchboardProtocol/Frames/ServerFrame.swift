@@ -12,8 +12,16 @@ public enum ServerFrame: Hashable, Sendable {
     case ping
     /// Finish, then reconnect after that many seconds.
     case goaway(reason: String, reconnectAfter: Double)
+    /// Who is in a group that the client watches; not all of them when it is not complete.
+    case members(group: GroupName, [GroupMember], isComplete: Bool)
+    /// Who came into a group that the client watches, and who has left it, since it was last told.
+    case presence(group: GroupName, joined: [GroupMember], left: [ClientID])
+    /// So many pushes to this channel were left out, since the client reads too slowly and has asked for that.
+    case missed(channel: String, count: Int)
     /// Something that the client sent was refused; the session lives on.
     case error(code: String, message: String, ref: String?)
+    /// What a viewer wants of a terminal on the client's machine.
+    case terminal(TerminalOrder)
     /// A type that this version does not know; ignored.
     case unknown(type: String)
 
@@ -88,11 +96,14 @@ public enum ServerFrame: Hashable, Sendable {
         public var wantsAck: Bool
         /// The backend's trace, when it named one.
         public var trace: TraceContext?
+        /// The client that has published it to the group, as the node knows it; nil when it is from a backend.
+        public var from: ClientID?
 
         public init(
             id: String, channel: String, payload: Payload, offset: String? = nil, wantsAck: Bool = false,
-            trace: TraceContext? = nil
+            trace: TraceContext? = nil, from: ClientID? = nil
         ) {
+            self.from = from
             self.id = id
             self.channel = channel
             self.payload = payload
@@ -162,6 +173,7 @@ extension ServerFrame {
             json.string("type", "push")
             json.string("id", push.id)
             json.string("channel", push.channel)
+            if let from = push.from { json.string("from", from.rawValue) }
             if let offset = push.offset { json.string("offset", offset) }
             if push.wantsAck { json.boolean("ack", true) }
             json.trace(push.trace)
@@ -185,11 +197,26 @@ extension ServerFrame {
             json.string("type", "goaway")
             json.string("reason", reason)
             json.number("reconnectAfter", reconnectAfter)
+        case .members(let group, let members, let isComplete):
+            json.string("type", "members")
+            json.string("group", group.rawValue)
+            json.boolean("complete", isComplete)
+            json.members("clients", members)
+        case .presence(let group, let joined, let left):
+            json.string("type", "presence")
+            json.string("group", group.rawValue)
+            json.members("joined", joined)
+            json.strings("left", left.map(\.rawValue))
+        case .missed(let channel, let count):
+            json.string("type", "missed")
+            json.string("channel", channel)
+            json.integer("count", count)
         case .error(let code, let message, let ref):
             json.string("type", "error")
             json.string("code", code)
             json.string("message", message)
             if let ref { json.string("ref", ref) }
+        case .terminal(let order): order.write(to: &json)
         case .unknown(let type): json.string("type", type)
         }
         buffer = json.finish()
@@ -207,7 +234,8 @@ extension ServerFrame {
                 Push(
                     id: try reader.identifier("id", as: PushID.self).rawValue, channel: try reader.place("channel"),
                     payload: try reader.payload(), offset: try reader.optionalPlace("offset"),
-                    wantsAck: try reader.optionalBoolean("ack") ?? false, trace: reader.trace))
+                    wantsAck: try reader.optionalBoolean("ack") ?? false, trace: reader.trace,
+                    from: try reader.optionalString("from").flatMap { ClientID(rawValue: $0) }))
         case "command":
             self = .command(
                 Command(
@@ -219,10 +247,19 @@ extension ServerFrame {
         case "ping": self = .ping
         case "goaway":
             self = .goaway(reason: try reader.string("reason"), reconnectAfter: try reader.number("reconnectAfter"))
+        case "members":
+            self = .members(
+                group: try reader.group(), try reader.groupMembers("clients"),
+                isComplete: try reader.optionalBoolean("complete") ?? true)
+        case "presence":
+            self = .presence(
+                group: try reader.group(), joined: try reader.groupMembers("joined"), left: try reader.clients("left"))
+        case "missed": self = .missed(channel: try reader.place("channel"), count: try reader.integer("count"))
         case "error":
             self = .error(
                 code: try reader.string("code"), message: try reader.string("message"),
                 ref: try reader.optionalString("ref"))
+        case "terminal": self = .terminal(try TerminalOrder(reader))
         default: self = .unknown(type: reader.type)
         }
     }

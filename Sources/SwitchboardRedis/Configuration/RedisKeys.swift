@@ -47,6 +47,7 @@ struct RedisKeys: Sendable {
     /// `{sb:upstream}:id:CLIENT/ID`: message ids of the last minutes; the tag is the name of the stream.
     let upstreamID: KeyPattern
     let webhooks: WebhookKeys
+    let rollouts: RolloutKeys
 
     /// What the name of every node's channel begins with, for scripts that look the node up.
     let nodeChannelHead: String
@@ -74,5 +75,6 @@ struct RedisKeys: Sendable {
         upstream = "\(prefix):upstream"
         upstreamID = KeyPattern("{\(prefix):upstream}:id:", "")
         webhooks = WebhookKeys(prefix: prefix)
+        rollouts = RolloutKeys(prefix: prefix)
     }
 }

@@ -8,6 +8,7 @@ enum RedisScript: Int, CaseIterable, Sendable {
     case claim, note
     case webhookConnected, webhookLost, webhookOverdue, webhookDisconnected, webhookAppend
     case webhookClaim, webhookSettle, webhookReplay
+    case rolloutAdd, rolloutOpen, rolloutControl, rolloutClaim, rolloutAdvance, rolloutRelease
 
     /// What it writes is kept for clients or backends: it must not be lost with its master.
     var isKept: Bool {
@@ -15,6 +16,8 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .enqueue, .append, .accept, .webhookAppend: true
         // Lost with its master it would be told again, or never; and it must not be overtaken by what is kept.
         case .webhookConnected, .webhookLost: true
+        // A client that is begun must be known to be, whoever leads next.
+        case .rolloutAdd, .rolloutOpen, .rolloutControl, .rolloutAdvance: true
         default: false
         }
     }
@@ -60,6 +63,7 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .webhookConnected, .webhookLost, .webhookOverdue, .webhookDisconnected, .webhookAppend, .webhookClaim,
             .webhookSettle, .webhookReplay:
             PackageResources.webhooks_lua + body
+        case .rolloutOpen, .rolloutControl, .rolloutClaim, .rolloutAdvance: PackageResources.rollouts_lua + body
         default: body
         }
     }
@@ -93,6 +97,12 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .webhookClaim: PackageResources.webhook_claim_lua
         case .webhookSettle: PackageResources.webhook_settle_lua
         case .webhookReplay: PackageResources.webhook_replay_lua
+        case .rolloutAdd: PackageResources.rollout_add_lua
+        case .rolloutOpen: PackageResources.rollout_open_lua
+        case .rolloutControl: PackageResources.rollout_control_lua
+        case .rolloutClaim: PackageResources.rollout_claim_lua
+        case .rolloutAdvance: PackageResources.rollout_advance_lua
+        case .rolloutRelease: PackageResources.rollout_release_lua
         }
     }
 }

@@ -40,13 +40,26 @@ extension RedisStore {
         of channel: String, after offset: HistoryOffset?, limit: Int,
         completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void
     ) {
+        read(channel, offset?.epoch ?? "", (offset?.offset ?? .zero).description, limit, completion)
+    }
+
+    public func newestHistory(
+        of channel: String, limit: Int, completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void
+    ) {
+        read(channel, "", "+", limit, completion)
+    }
+
+    private func read(
+        _ channel: String, _ epoch: String, _ offset: String, _ limit: Int,
+        _ completion: @escaping @Sendable (Result<HistoryPage, BusError>) -> Void
+    ) {
         let (keys, bytes) = (self.keys, historyBytes)
         link.run(.history, keys: 2, arguments: 5) { buffer in
             buffer.argument(keys.history, channel)
             buffer.argument(keys.historyState, channel)
             buffer.argument(SessionID.random().rawValue)
-            buffer.argument(offset?.epoch ?? "")
-            buffer.argument((offset?.offset ?? .zero).description)
+            buffer.argument(epoch)
+            buffer.argument(offset)
             buffer.argument(limit)
             buffer.argument(bytes)
         } completion: { [drops = link.drops] result in

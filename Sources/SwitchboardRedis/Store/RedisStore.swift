@@ -7,6 +7,7 @@ import Synchronization
 public final class RedisStore: Store {
     let link: RedisLink
     public let webhooks: any WebhookStore
+    public let rollouts: any RolloutStore
     /// The opening of the link in which this node's lease was last renewed.
     let lastBeat = Mutex<Int?>(nil)
     /// Pushes that were found expired where nobody asked for them; ``expireMail()`` tells of them.
@@ -15,6 +16,7 @@ public final class RedisStore: Store {
     init(link: RedisLink) {
         self.link = link
         webhooks = RedisWebhooks(link: link)
+        rollouts = RedisRollouts(link: link)
     }
 
     var keys: RedisKeys { link.keys }

@@ -12,7 +12,9 @@ extension JSONObjectWriter {
     }
 
     /// The members of a client; what is not known is left out.
-    mutating func client(_ client: ClientPresence) {
+    ///
+    /// - Parameter rules: By which its level is found.
+    mutating func client(_ client: ClientPresence, rules: [AlertRule]) {
         string("clientId", client.client.rawValue)
         string("state", client.state.rawValue)
         if let node = client.node { string("node", node.rawValue) }
@@ -25,7 +27,13 @@ extension JSONObjectWriter {
         if let roundTrip = client.roundTrip { number("rtt", (roundTrip * 1000).rounded() / 1000) }
         strings("groups", client.groups.map(\.rawValue))
         strings("labels", client.labels)
-        if let health = client.health { verbatim("health", health) }
+        if let health = client.health {
+            if let reading = HealthReading(health) {
+                let level = rules.level(of: reading, isOnline: client.state == .online)
+                string("level", level?.rawValue ?? "ok")
+            }
+            verbatim("health", health)
+        }
         time("disconnectedAt", client.disconnectedAt)
         if let code = client.closeCode { integer("closeCode", Int(code)) }
         if let reason = client.closeReason { string("closeReason", reason) }

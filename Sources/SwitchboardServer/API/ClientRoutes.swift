@@ -61,7 +61,7 @@ struct ClientRoutes {
         }
         let page = try await stored { try await node.store.clients(filter, limit: limit, after: cursor) }
         return .json { json in
-            json.list("clients", page.clients) { $0.client($1) }
+            json.list("clients", page.clients) { $0.client($1, rules: node.alerts.rules) }
             if let next = page.next { json.string("next", next.rawValue) }
         }
     }
@@ -70,7 +70,7 @@ struct ClientRoutes {
         guard let presence = try await stored({ try await node.store.client(client) }) else {
             throw Problem.clientNotFound(client)
         }
-        return .json { $0.client(presence) }
+        return .json { $0.client(presence, rules: node.alerts.rules) }
     }
 
     private func close(_ client: ClientID, _ request: Request) async throws -> Response {

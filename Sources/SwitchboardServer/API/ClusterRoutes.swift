@@ -74,19 +74,15 @@ struct ClusterRoutes<Context: RequestContext> {
     private func statistics() async throws -> Response {
         let replies = try await stored { try await node.conversations.ask(.stats) }
         var total: [String: Int] = [:]
-        let nodes = replies.bodies.sorted { $0.node < $1.node }.compactMap { reply -> (NodeID, [(String, Int)])? in
-            guard let document = try? JSONDocument(reply.body) else { return nil }
-            let figures = document.members.compactMap { name, value in document.integer(value).map { (name, $0) } }
-            for (name, value) in figures {
-                let sum = total[name] ?? 0
-                total[name] = NodeReport.maxima.contains(name) ? max(sum, value) : sum &+ value
-            }
-            return (reply.node, figures)
+        let nodes = NodeReport.figures(of: replies)
+        for (name, value) in nodes.flatMap(\.figures) {
+            let sum = total[name] ?? 0
+            total[name] = NodeReport.maxima.contains(name) ? max(sum, value) : sum &+ value
         }
         return .json { json in
             json.list("nodes", nodes) { entry, node in
-                entry.string("node", node.0.rawValue)
-                for (name, value) in node.1 { entry.integer(named: name, value) }
+                entry.string("node", node.id.rawValue)
+                for (name, value) in node.figures { entry.integer(named: name, value) }
             }
             json.object("total") { sum in
                 for (name, value) in total.sorted(by: { $0.key < $1.key }) { sum.integer(named: name, value) }

@@ -91,6 +91,9 @@ struct Problem: Error, Hashable {
     static let unknownSubprotocol = Problem(
         400, "unknown_subprotocol", "None of the offered subprotocols is known",
         "offer \(ConnectionMode.framedSubprotocol), or none for raw mode")
+    static let unknownOperatorSubprotocol = Problem(
+        400, "unknown_subprotocol", "None of the offered subprotocols is known",
+        "offer \(ConnectionMode.operatorSubprotocol)")
     static let invalidUpgrade = Problem(
         400, "invalid_request", "The request is not valid", "not a WebSocket handshake (RFC 6455 section 4.2.1)")
     static func clientNotFound(_ client: ClientID) -> Problem {
@@ -112,6 +115,12 @@ struct Problem: Error, Hashable {
     static let commandNotFound = Problem(
         404, "command_not_found", "Nothing is known of the command", "there was none of this id lately")
     static let notFound = Problem(404, "not_found", "There is no such route", "see /openapi.yaml")
+    /// A library of the console is not on this machine.
+    static func libraryMissing(_ name: String, package: String, folder: String) -> Problem {
+        var problem = notFound
+        problem.detail = "\(name) is not in \(folder): install the package \(package), or set consoleLibraries"
+        return problem
+    }
     static func methodNotAllowed(allow: String) -> Problem {
         Problem(
             405, "method_not_allowed", "The method is not allowed here", "allowed: \(allow)", allow: allow)
@@ -191,6 +200,22 @@ struct Problem: Error, Hashable {
         Problem(
             status, "connection_refused", "The client may not connect", reason ?? "the backend refused the client",
             retryAfter: retryAfter.map { Int(min(max(1, $0.rounded(.up)), 86_400)) } ?? (status == 429 ? 1 : nil))
+    }
+    static let rolloutNotFound = Problem(
+        404, "rollout_not_found", "Nothing is known of the roll-out", "there is none of this id, or it ended long ago")
+    static let noClients = Problem(
+        409, "no_clients", "Nobody is meant by the target", "no client that the target means is connected")
+    static let rolloutEnded = Problem(
+        409, "rollout_ended", "The roll-out has ended", "it is done or aborted, and stays so")
+    static func rolloutTooLarge(_ limit: Int) -> Problem {
+        Problem(
+            409, "rollout_too_large", "The roll-out has too many clients",
+            "the target means more than \(limit) clients")
+    }
+    static func tooManyRollouts(_ limit: Int) -> Problem {
+        Problem(
+            429, "too_many_rollouts", "Too many roll-outs are not finished",
+            "\(limit) are under way or paused; wait for one, or abort it", retryAfter: 60)
     }
     static let webhooksOff = Problem(
         409, "webhooks_off", "There are no webhooks", "no URL is configured to which events could go")

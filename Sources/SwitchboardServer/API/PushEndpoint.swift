@@ -18,19 +18,24 @@ struct PushEndpoint: Sendable {
         if let wait = node.delivery.throttle(principal) { return completion(.failure(.rateLimited(retryAfter: wait))) }
         let order: PushOrder
         do throws(Problem) { order = try request.accepted() } catch { return completion(.failure(error)) }
-        carryOut(order, of: request, completion: completion)
+        carryOut(order, of: request, note: node.recentPushes.begin(order, of: principal), completion: completion)
     }
 
     /// Without regard to the rate.
+    ///
+    /// - Parameter note: nil when the push is not to be among the node's newest.
     func carryOut(
-        _ order: PushOrder, of request: PushRequest, completion: @escaping @Sendable (Answer) -> Void
+        _ order: PushOrder, of request: PushRequest, note: RecentPushes.Note? = nil,
+        completion: @escaping @Sendable (Answer) -> Void
     ) {
-        guard let key = request.key(order) else { return push(order, completion: completion) }
-        once(key, request.fingerprint, order, completion: completion)
+        guard let key = request.key(order) else { return push(order, note, completion: completion) }
+        once(key, request.fingerprint, order, note, completion: completion)
     }
 
     /// Without regard to repetitions.
-    private func push(_ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void) {
+    private func push(
+        _ order: PushOrder, _ note: RecentPushes.Note?, completion: @escaping @Sendable (Answer) -> Void
+    ) {
         guard node.settlement.isSettled else {
             node.delivery.refused(order)
             return completion(.failure(.busUnavailable("the nodes are finding together again")))
@@ -38,10 +43,12 @@ struct PushEndpoint: Sendable {
         // The closure lives as long as the push is under way, so it takes no more of the order along than it needs.
         var needed: ClientID?
         if order.options.failsOffline, case .client(let client) = order.target { needed = client }
-        node.delivery.push(order) { [node, needed] id, result in
+        node.delivery.push(order) { [node, needed, note] id, result in
             if node.isVerbose { node.log(id, result) }
             switch result {
-            case .success(let report): completion(Self.answer(id, report, needed))
+            case .success(let report):
+                if let note { node.recentPushes.add(note, id, report.counts) }
+                completion(Self.answer(id, report, needed))
             case .failure(.bus(let error)): completion(.failure(Problem(error)))
             case .failure(.mailboxFull(let size)):
                 completion(.failure(.mailboxFull(size, limits: node.configuration.keeping.mailbox)))
@@ -51,7 +58,8 @@ struct PushEndpoint: Sendable {
 
     /// A repetition gets the first answer, and nothing is pushed.
     private func once(
-        _ key: String, _ fingerprint: UInt64, _ order: PushOrder, completion: @escaping @Sendable (Answer) -> Void
+        _ key: String, _ fingerprint: UInt64, _ order: PushOrder, _ note: RecentPushes.Note?,
+        completion: @escaping @Sendable (Answer) -> Void
     ) {
         let idempotency = node.idempotency
         var order = order
@@ -61,7 +69,7 @@ struct PushEndpoint: Sendable {
         idempotency.claim(key, fingerprint: fingerprint, patience: patience) { [order] found in
             switch found {
             case .success(.first):
-                push(order) { answer in
+                push(order, note) { answer in
                     switch answer {
                     case .success(let given):
                         idempotency.settle(key, given, fingerprint: fingerprint) { completion(answer) }

@@ -18,12 +18,14 @@ struct PushRoutes {
     }
 
     private func answer(_ route: PushRoute, _ request: Request, _ context: APIContext) async throws -> Response {
+        let (query, isDryRun) = try DryRun.split(request.uri.query ?? "")
         let push = PushRequest(
-            route: route, query: request.uri.query ?? "", contentType: request.headers[.contentType],
+            route: route, query: query, contentType: request.headers[.contentType],
             prefer: request.headers[optional: FieldName.prefer],
             idempotencyKey: request.headers[optional: FieldName.idempotencyKey],
             trace: request.traceContext,
             body: try await request.wholeBody(limit: node.configuration.bodyLimit))
+        if isDryRun { return .json(try await DryRun(node: node).answer(push, of: context.principal)) }
         let answer: PushEndpoint.Answer = await withCheckedContinuation { continuation in
             PushEndpoint(node: node).handle(push, of: context.principal) { continuation.resume(returning: $0) }
         }

@@ -31,6 +31,7 @@ enum FieldName {
     static let prefer = HTTPField.Name("Prefer")
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")
     static let preferenceApplied = HTTPField.Name("Preference-Applied")
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")
     static let accelBuffering = HTTPField.Name("X-Accel-Buffering")
 }
 

@@ -14,6 +14,7 @@ struct ServiceRoutes<Context: RequestContext> {
         let script = Asset(PackageResources.switchboard_js, type: "text/javascript; charset=utf-8", maximumAge: 300)
         table.get("/switchboard.js") { request, _ in script.response(to: request) }
         table.get("/ws") { _, _ in throw Problem.upgradeRequired }
+        table.get("/v1/live") { _, _ in throw Problem.upgradeRequired }
     }
 
     private func ready() throws(Problem) -> Response {

@@ -27,8 +27,13 @@
  * @property {string} channel `client`, `group:NAME` or `all`
  * @property {any} data what the backend sent: any JSON value, or a Uint8Array for bytes
  * @property {boolean} durable whether it is kept until it was received
+ * @property {string} [from] the client that has published it to the group, as the node knows it; missing when it is from a backend
  * @property {string} [traceparent] the backend's place in a trace (W3C Trace Context), when it named one
  * @property {string} [tracestate]
+ */
+
+/**
+ * @typedef {{clientId: string, labels: Record<string, string>}} Member
  */
 
 /**
@@ -47,13 +52,18 @@
  */
 
 /**
- * What happened. Times are seconds; `retryIn` is null when the client does not come back.
+ * What happened. Times are seconds; `retryIn` is null when the client does not come back. `missed` without a `count` says that
+ * pushes are gone for good while the client was away; with one, that so many were left out here since the page was too slow
+ * (option `slow`). `members` and `presence` tell who is in a group that was joined with `watch`; `members` comes again after each
+ * reconnect. These come in one order with the pushes.
  *
  * @typedef {{type: 'connected', clientId: string, session: string, node: string, epoch: number, recovered: boolean}
  *   | {type: 'disconnected', code: number, reason: string, retryIn: number | null}
  *   | {type: 'attemptFailed', reason: string, status?: number, retryIn: number | null}
  *   | {type: 'goaway', reason: string, reconnectAfter: number}
- *   | {type: 'missed', channel: string}
+ *   | {type: 'missed', channel: string, count?: number}
+ *   | {type: 'members', group: string, clients: Member[], complete: boolean}
+ *   | {type: 'presence', group: string, joined: Member[], left: string[]}
  *   | {type: 'refused', code: string, message: string, ref?: string}
  *   | {type: 'error', error: any, push?: Push, command?: string}
  *   | {type: 'stopped', error: SwitchboardError}} SwitchboardEvent
@@ -91,6 +101,8 @@
  * @property {number} [messageBurst] messages that may leave at once before the rate holds; default 50
  * @property {number} [connectTimeout] seconds until an attempt must have led to an open WebSocket; default 10
  * @property {number} [helloTimeout] seconds that the node then has for its hello; default 10
+ * @property {'close' | 'skip'} [slow] what the node does when this client reads too slowly: close the connection (the default), or
+ *   leave out pushes to groups and to all, and say how many by an event `missed` with a `count`
  * @property {() => number} [random] numbers in 0..<1 for the jitter; for tests
  */
 
@@ -130,6 +142,8 @@ export class CommandResult {
 const SUBPROTOCOL = 'switchboard.v1';
 const VERSION = 'switchboard.js/1';
 const MAX_GROUPS = 100;
+const MAX_HISTORY = 300;
+const GROUP_FRAMES = ['members', 'presence', 'missed'];
 const MAX_HEALTH_BYTES = 4096;
 const MAX_COMMANDS = 8;
 const MAX_QUEUED_COMMANDS = 256;
@@ -203,6 +217,12 @@ export class Switchboard {
   #options;
   #url;
   #groups;
+  /**
+   * What join() was asked for besides.
+   *
+   * @type {Map<string, {history: number, watch: boolean}>}
+   */
+  #wishes = new Map();
   #token;
   #renewal;
   #policy = new ReconnectPolicy();
@@ -357,16 +377,62 @@ export class Switchboard {
   }
 
   /**
+   * Pushes something to a group, whose members see this client as its sender. While there is no connection it waits; after a
+   * reconnect it is sent again with the same id, by which receivers know it.
+   *
+   * @param {string} group
+   * @param {any} data any JSON value, or bytes (Uint8Array, ArrayBuffer)
+   * @param {{durable?: boolean, id?: string, timeout?: number}} options `durable`: the group's history keeps it; `timeout`: seconds
+   *   to wait over all reconnects, default 30
+   * @returns {Promise<string>} the id, once a node has accepted it; rejected with a {@link SwitchboardError}, with the code
+   *   `publish_forbidden` when the client may not
+   */
+  async publish(group, data, { durable = false, id, timeout = 30 } = {}) {
+    if (this.#state === 'stopped') throw new SwitchboardError('stopped', 'the client has stopped');
+    const head = `"type":"publish","group":${JSON.stringify(group)}${durable ? ',"durable":true' : ''}`;
+    return this.#outbox.send(data, id, timeout, head);
+  }
+
+  /**
    * Enters a group, now and at every connection to come, unless an event `refused` with the code `forbidden` says that the
    * client may not.
    *
    * @param {string} group 1-128 characters of `A-Z a-z 0-9 . _ : @ -`
+   * @param {{history?: number, watch?: boolean}} options `history`: how many of the newest durable pushes to the group come first,
+   *   1-300 (after a reconnect the client goes on where it was instead); `watch`: tell who is in the group, by the events
+   *   `members` and `presence`
    */
-  join(group) {
-    if (this.#groups.has(group)) return;
-    if (this.#groups.size >= MAX_GROUPS) throw new SwitchboardError('too_many_groups', `at most ${MAX_GROUPS} groups`);
+  join(group, { history = 0, watch = false } = {}) {
+    const wish = { history: Math.min(Math.max(Math.trunc(history) || 0, 0), MAX_HISTORY), watch };
+    const known = this.#wishes.get(group);
+    if (this.#groups.has(group) && (known?.history ?? 0) === wish.history && (known?.watch ?? false) === watch) return;
+    if (!this.#groups.has(group) && this.#groups.size >= MAX_GROUPS) {
+      throw new SwitchboardError('too_many_groups', `at most ${MAX_GROUPS} groups`);
+    }
     this.#groups.add(group);
-    this.#write({ type: 'join', group });
+    if (wish.history > 0 || watch) this.#wishes.set(group, wish);
+    else this.#wishes.delete(group);
+    this.#writeJoin(group);
+  }
+
+  /** @param {string} group */
+  #writeJoin(group) {
+    const { history = 0, watch = false } = this.#wishes.get(group) ?? {};
+    this.#write({
+      type: 'join',
+      group,
+      ...(history > 0 && this.#wantsHistory(group) ? { history } : {}),
+      ...(watch ? { watch } : {}),
+    });
+  }
+
+  /**
+   * Named in the URL, the group's pushes would come before its history.
+   *
+   * @param {string} group
+   */
+  #wantsHistory(group) {
+    return (this.#wishes.get(group)?.history ?? 0) > 0 && !this.#arrived.has(`group:${group}`);
   }
 
   /** @param {string} group */
@@ -380,6 +446,7 @@ export class Switchboard {
    */
   #giveUp(group) {
     if (group === undefined || !this.#groups.delete(group)) return false;
+    this.#wishes.delete(group);
     this.#arrived.delete(`group:${group}`);
     this.#memory.setOffset(`group:${group}`, null);
     return true;
@@ -454,8 +521,8 @@ export class Switchboard {
         ? (/** @type {string} */ url) => new SocketClass(url, SUBPROTOCOL)
         : await nodeSocket(this.#options.maxMessageBytes ?? 4 << 20);
       if (run !== this.#run) return;
-      groups = new Set(this.#groups);
-      socket = open(this.#target());
+      groups = new Set([...this.#groups].filter((group) => !this.#wantsHistory(group)));
+      socket = open(this.#target(groups));
     } catch (error) {
       if (run === this.#run) this.#attemptFailed({ reason: text(error) });
       return;
@@ -471,11 +538,12 @@ export class Switchboard {
     });
   }
 
-  #target() {
+  /** @param {Set<string>} groups */
+  #target(groups) {
     const { labels = {} } = this.#options;
     const items = this.#url.search.length > 1 ? [this.#url.search.slice(1)] : [];
     if (this.#options.clientId !== undefined) items.push(`clientId=${encodeURIComponent(this.#options.clientId)}`);
-    for (const group of this.#groups) items.push(`group=${encodeURIComponent(group)}`);
+    for (const group of groups) items.push(`group=${encodeURIComponent(group)}`);
     for (const [name, value] of Object.entries(labels)) {
       items.push(`label.${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
     }
@@ -495,6 +563,7 @@ export class Switchboard {
       clientId: this.#options.clientId,
       labels: this.#options.labels,
       version: this.#options.version ?? VERSION,
+      slow: this.#options.slow === 'skip' ? 'skip' : undefined,
       resume: Object.fromEntries(channels.map((channel) => [channel, this.#arrived.get(channel) ?? ''])),
     };
   }
@@ -627,7 +696,7 @@ export class Switchboard {
       case 'goaway': return this.#goaway(frame, link);
     }
     if (this.#state !== 'online') {
-      if (['push', 'command', 'ack'].includes(frame.type)) link.abandon(1002, 'hello must be the first frame');
+      if (['push', 'command', 'ack', ...GROUP_FRAMES].includes(frame.type)) link.abandon(1002, 'hello must be the first frame');
       return undefined;
     }
     switch (frame.type) {
@@ -635,6 +704,13 @@ export class Switchboard {
       case 'command':
         if (!this.#isWhole(frame, ['id', 'name'])) return undefined;
         return this.#gate ? this.#gate.receive(frame, source) : this.#commands.receive(frame, payload(frame));
+      case 'members':
+      case 'presence':
+      case 'missed':
+        if (!this.#isWhole(frame, [frame.type === 'missed' ? 'channel' : 'group'])) return undefined;
+        // In one order with the pushes.
+        if (!this.#inbox.add(Symbol(frame.type), { event: frame }, source.length)) return this.#overflow(link);
+        return undefined;
       case 'cancel':
         this.#gate?.cancel(frame.id);
         return this.#commands.cancel(frame.id);
@@ -696,7 +772,9 @@ export class Switchboard {
     this.#outbox.flush();
     this.#renewal.start();
     if (this.#healthFrame !== null) link.send(this.#healthFrame);
-    for (const group of this.#groups) if (!link.groups.has(group)) this.#write({ type: 'join', group });
+    for (const group of this.#groups) {
+      if (!link.groups.has(group) || this.#wishes.get(group)?.watch) this.#writeJoin(group);
+    }
     for (const group of link.groups) if (!this.#groups.has(group)) this.#write({ type: 'leave', group });
   }
 
@@ -750,6 +828,7 @@ export class Switchboard {
     if (this.#memory.isHandled(id)) return this.#confirm({ id, channel, offset, wantsAck: frame.ack === true, link });
     /** @type {Push} */
     const push = { id, channel, data: payload(frame), durable: offset !== undefined, ...trace(frame) };
+    if (typeof frame.from === 'string') push.from = frame.from;
     const item = { id, push, channel, offset, wantsAck: frame.ack === true, link };
     if (!this.#inbox.add(id, item, size)) return this.#overflow(link);
     if (offset !== undefined && channel !== 'client') this.#arrived.set(channel, offset);
@@ -763,6 +842,10 @@ export class Switchboard {
    */
   async #process(item) {
     const { channel, offset, push } = item;
+    if (item.event) {
+      await this.#emit(item.event);
+      return;
+    }
     if (item.isMissed) {
       await this.#emit({ type: 'missed', channel });
       if (offset) this.#memory.setOffset(channel, offset);
@@ -1518,10 +1601,11 @@ class Outbox {
    * @param {any} data
    * @param {string | undefined} given
    * @param {number} timeout
+   * @param {string} head the members that say what it is
    */
-  send(data, given, timeout) {
+  send(data, given, timeout, head = '"type":"message"') {
     const id = given ?? `${this.#prefix}-${(this.#count += 1)}`;
-    const frame = `{"type":"message","id":${JSON.stringify(id)},${member(data)}}`;
+    const frame = `{${head},"id":${JSON.stringify(id)},${member(data)}}`;
     const { limit } = this.#owner;
     if (utf8Length(frame) > limit) throw new SwitchboardError('too_large', `a message may have ${limit} bytes`);
     if (this.#entries.has(id)) throw new SwitchboardError('duplicate_id', `a message with the id '${id}' is still waiting`);

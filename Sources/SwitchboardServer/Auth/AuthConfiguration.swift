@@ -22,6 +22,8 @@ public struct AuthConfiguration: Sendable {
     /// Groups that every client may join by itself; nil lets a client without a token join any, and one with a token those
     /// that the token names.
     public var joinableGroups: [GroupPattern]?
+    /// Groups that every client may publish to; tokens may allow more.
+    public var publishableGroups: [GroupPattern] = []
 
     public init() {}
 

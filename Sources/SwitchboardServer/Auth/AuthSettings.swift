@@ -36,6 +36,9 @@ extension Setting {
             "joinableGroups", .groupPatterns, \.server.auth.joinableGroups,
             "Groups that clients may join by themselves, such as chat:*.",
             absence: "any without a token, else those that it names"),
+        Setting(
+            "publishGroups", .groupPatterns, \.server.auth.publishableGroups,
+            "Groups that clients may publish to, such as chat:*; none leaves it to what their tokens say."),
     ]
 }
 

@@ -19,6 +19,8 @@ struct ConnectRequest: Sendable {
     var grant: Grant?
     /// Channel to offset: where the client wants to go on.
     var resume: [String: String] = [:]
+    /// What it is too slow for is to be left out.
+    var skips = false
     /// What the handshake shows, until it is known whose it is; see ``authenticate(on:mayShowLater:)``.
     var token: String?
     /// What a token has said; nil for a client without one.
@@ -107,6 +109,7 @@ struct ConnectRequest: Sendable {
         var request = self
         request.client = client ?? hello.client
         request.resume = hello.resume
+        request.skips = hello.slow == .skip
         guard grant == nil else { return request }
         for (name, value) in hello.labels
         where request.labels.count < Target.maximumLabels || request.labels[name] != nil {

@@ -13,6 +13,8 @@ enum NegotiatedConnection: Sendable {
     case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
     /// A session lives on its event loop; no task is needed for it any more.
     case webSocket
+    /// A ``LiveSession`` lives on its event loop.
+    case operatorSocket
     /// The upgrade was refused and answered.
     case refused
 }
@@ -88,7 +90,8 @@ struct ConnectionSetup: Sendable {
     private func take(_ connection: NegotiatedConnection, on channel: any Channel) {
         switch connection {
         case .webSocket: node.shard(of: channel.eventLoop).untrack(channel)
-        case .refused: break
+        // Not a client: it stays among those that are told when the node stops.
+        case .operatorSocket, .refused: break
         case .http(let http): Task { await self.http.handleHTTP(asyncChannel: http, logger: node.logger) }
         }
     }
@@ -117,7 +120,11 @@ struct ConnectionSetup: Sendable {
     ) throws -> EventLoopFuture<NegotiatedConnection> {
         let refusal = NIOLoopBoundBox<Problem?>(nil, eventLoop: channel.eventLoop)
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<NegotiatedConnection>(
-            upgraders: [SessionUpgrader(node: node, peer: peer, refusal: refusal, place: place)],
+            upgraders: [
+                SocketUpgradeSwitch(
+                    clients: SessionUpgrader(node: node, peer: peer, refusal: refusal, place: place),
+                    operators: LiveUpgrade(node: node, peer: peer, refusal: refusal, place: place))
+            ],
             notUpgradingCompletionHandler: { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let problem = refusal.value {

@@ -40,6 +40,8 @@ struct PushRequestFields {
         guard let route = PushRoute(path: UnsafeRawBufferPointer(rebasing: path)) else { return nil }
         self.route = route
         query = path.count < target.count ? String(decoding: target.dropFirst(path.count + 1), as: UTF8.self) : ""
+        // Nothing is pushed then, and nobody is in a hurry.
+        guard path.count == target.count || !RequestHead.mentionsDryRun(target) else { return nil }
         let lines = (lineEnd + 2)..<(head.count - 2)
         guard readLines(UnsafeRawBufferPointer(rebasing: head[lines]), at: lines.lowerBound) else { return nil }
     }

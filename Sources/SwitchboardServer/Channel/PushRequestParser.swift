@@ -47,7 +47,7 @@ struct PushRequestParser {
                     return bytes.count < Self.maximumHeadBytes && RequestHead.hasWholeLineEnds(bytes)
                         ? .incomplete(needed: bytes.count + 1) : .other
                 }
-                return RequestHead.begins(bytes, with: RequestHead.socket) && RequestHead.end(in: bytes) == nil
+                return RequestHead.beginsForSocket(bytes) && RequestHead.end(in: bytes) == nil
                     && RequestHead.hasWholeLineEnds(bytes)
                     && bytes.count < Self.maximumHeadBytes ? .undecided : .other
             }
@@ -68,10 +68,10 @@ struct PushRequestParser {
 }
 
 extension PushRequestParser {
-    /// Whether the request asks for `/ws` and for an upgrade to WebSocket: the only one that can upgrade.
+    /// Whether the request asks for `/ws` or `/v1/live` and for an upgrade to WebSocket: no other can upgrade.
     func isSocketRequest(_ buffer: ByteBuffer) -> Bool {
         buffer.withUnsafeReadableBytes { bytes in
-            guard RequestHead.begins(bytes, with: RequestHead.socket), let end = RequestHead.end(in: bytes) else {
+            guard RequestHead.beginsForSocket(bytes), let end = RequestHead.end(in: bytes) else {
                 return false
             }
             return RequestHead.asksForWebSocket(UnsafeRawBufferPointer(rebasing: bytes[..<end]))

@@ -13,6 +13,13 @@ enum RequestHead {
 
     static let socket: StaticString = "GET /ws"
 
+    static let operatorSocket: StaticString = "GET /v1/live"
+
+    /// Whether this may be a request for a WebSocket; true as well while the bytes are only a beginning of one.
+    static func beginsForSocket(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        begins(bytes, with: socket) || begins(bytes, with: operatorSocket)
+    }
+
     /// True as well while the bytes are only a beginning of `text`.
     static func begins(_ bytes: UnsafeRawBufferPointer, with text: StaticString) -> Bool {
         guard let base = bytes.baseAddress else { return true }
@@ -45,6 +52,11 @@ enum RequestHead {
             start = line + 1
         }
         return false
+    }
+
+    /// Whether a target may have the option `dryRun`.
+    static func mentionsDryRun(_ target: Slice<UnsafeRawBufferPointer>) -> Bool {
+        find("dryrun", in: UnsafeRawBufferPointer(rebasing: target), from: 0) != nil
     }
 
     /// Where `text`, which is in lower case, stands first, in whatever case.

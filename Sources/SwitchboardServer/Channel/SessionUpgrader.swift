@@ -143,14 +143,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
                 origins: head.headers["origin"], host: head.headers.first(name: "host"),
                 userAgent: head.headers.first(name: "user-agent"))
         } catch { throw Problem(error) }
-        // RFC 6455 section 4.2.1: HTTP/1.1 or higher.
-        guard (head.version.major, head.version.minor) >= (1, 1) else { throw .invalidUpgrade }
-        guard head.headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }
-        // 16 bytes in base 64, once (RFC 6455 section 4.2.1).
-        let keys = head.headers["sec-websocket-key"]
-        guard keys.count == 1, keys[0].utf8.count == 24, Base64.decode(keys[0])?.readableBytes == 16,
-            head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
-        else { throw .invalidUpgrade }
+        try head.checkHandshake()
         let shard = node.shard(of: channel.eventLoop)
         try checkRoom(on: shard)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {

@@ -71,6 +71,9 @@ final class Commands: Sendable {
         return isNew ? stream : nil
     }
 
+    /// Whether a caller at this node waits for it.
+    func isAwaited(_ id: CommandID) -> Bool { state.withLock { $0.waiting[id] != nil } }
+
     func end(_ id: CommandID) {
         state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.finish()
     }

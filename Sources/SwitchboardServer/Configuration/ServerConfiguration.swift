@@ -83,6 +83,8 @@ public struct ServerConfiguration: Sendable {
     /// Messages that the stream in Redis keeps, about.
     public var upstreamLimit = 100_000
     public var webhooks = WebhookConfiguration()
+    /// When a client is in alarm, by the health that it tells. All nodes of a cluster need the same.
+    public var alertRules = AlertRule.standard
     /// Seconds in which a load balancer notices that the node is not ready, before clients are sent away.
     public var drainDelay = 5.0
     /// Connections closed a second while draining, more when they would not all be gone within ``drainLimit``.
@@ -99,6 +101,10 @@ public struct ServerConfiguration: Sendable {
     public var diagnostics = false
     /// Serves `/metrics`.
     public var metrics = true
+    /// Serves `/console/`.
+    public var console = true
+    /// The folder with the libraries of others that the console uses.
+    public var consoleLibraries = "/usr/share/javascript"
     /// Networks whose `X-Forwarded-For` and whose PROXY header is believed.
     public var trustedProxies: [AddressRange] = AddressRange.loopback
     /// Every connection begins with a header of the PROXY protocol.
@@ -125,6 +131,10 @@ public struct ServerConfiguration: Sendable {
         try auth.validate(allowAnonymous: allowAnonymous)
         _ = try AccessPolicy(self)
         try webhooks.validate(upstream: upstream)
+        for (index, rule) in alertRules.enumerated()
+        where alertRules[..<index].contains(where: { $0.name == rule.name }) {
+            throw Problem("alertRules: there are two rules '\(rule.name)': give each a name of its own")
+        }
         guard (tls.certificate == nil) == (tls.key == nil) else {
             throw Problem("tlsCertificate: it goes with tlsKey: give both or neither")
         }

@@ -50,7 +50,7 @@ struct SettingKind<Value: Sendable>: Sendable {
     static func list<Element: Sendable>(
         _ placeholder: String, rule: String, show: @escaping @Sendable (Element) -> String = { "\($0)" },
         allows: @escaping @Sendable (Element) -> Bool = { _ in true },
-        parse: @escaping @Sendable (String) -> Element?
+        parse: @escaping @Sendable (String) throws(WrongValue) -> Element?
     ) -> SettingKind where Value == [Element] {
         SettingKind(
             form: .list(placeholder), rule: rule, show: { $0.map(show).joined(separator: ", ") },
@@ -58,7 +58,7 @@ struct SettingKind<Value: Sendable>: Sendable {
             read: { texts throws(WrongValue) in
                 var elements: [Element] = []
                 for text in texts {
-                    guard let element = parse(text) else { throw WrongValue(text, rule: rule) }
+                    guard let element = try parse(text) else { throw WrongValue(text, rule: rule) }
                     elements.append(element)
                 }
                 return elements

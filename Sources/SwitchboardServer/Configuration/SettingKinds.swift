@@ -121,6 +121,16 @@ extension SettingKind where Value == [WebhookKind] {
         parse: { WebhookKind(rawValue: $0) })
 }
 
+extension SettingKind where Value == [AlertRule] {
+    static let alertRules = list(
+        "RULE", rule: "rules such as 'hot: cpu > 0.9 for 30 amber'",
+        parse: { text throws(WrongValue) in
+            do throws(AlertRuleError) { return try AlertRule(text) } catch {
+                throw WrongValue(text, rule: error.description)
+            }
+        })
+}
+
 extension SettingKind where Value == [String] {
     static let webhookSecrets = list(
         "SECRET", rule: "whsec_ and base 64 of 24 to 64 bytes", allows: { WebhookSecret($0) != nil }, parse: { $0 })

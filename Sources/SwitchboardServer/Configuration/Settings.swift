@@ -159,12 +159,20 @@ extension Setting {
             "connectingDefault", .choice, \.server.webhooks.connectingDefault,
             "What a client gets when it does not answer.", needs: "connectingURL"),
         Setting(
+            "alertRules", .alertRules, \.server.alertRules,
+            "When a client is in alarm by its health: NAME: FIELD OP VALUE [for SECONDS] [amber or red]; FIELD alone may be "
+                + "offline."),
+        Setting(
             "compression", .toggle, \.server.compression,
             "Compress messages of 128 bytes or more for clients that offer it (permessage-deflate)."),
         Setting("loops", .count(0...1024), \.server.loops, "Event loops; 0 takes one for each core."),
         Setting(
             "diagnostics", .toggle, \.server.diagnostics, "Serve /ws/echo, for probing the way through a proxy."),
         Setting("metrics", .toggle, \.server.metrics, "Serve /metrics for Prometheus."),
+        Setting("console", .toggle, \.server.console, "Serve the console for operators at /console/."),
+        Setting(
+            "consoleLibraries", .text, \.server.consoleLibraries,
+            "The folder with Chart.js and xterm.js for the console, as Debian's packages install them."),
         Setting("logLevel", .choice, \.logLevel, "The least that is logged."),
         Setting("logFormat", .choice, \.logFormat, "How the log is written."),
     ]

@@ -59,10 +59,10 @@ final class Delivery: Sendable {
         }
     }
 
-    private let bus: any Bus
-    private let store: any Store
+    let bus: any Bus
+    let store: any Store
     private let journal: PushJournal
-    private let limits: KeepingLimits
+    let limits: KeepingLimits
     private let metrics: NodeMetrics
     private let hasRate: Bool
     private let state: Mutex<State>
@@ -110,6 +110,9 @@ final class Delivery: Sendable {
 
     /// A push that was not begun, since it could not have been answered truly.
     func refused(_ order: PushOrder) { state.withLock { $0.tally.count(PushTally.Kind(order.target), .failed) } }
+
+    /// A client publishes something.
+    func countPublication() { state.withLock { $0.pushes += 1 } }
 
     /// - Parameter completion: Called once, on any thread.
     func push(_ order: PushOrder, completion: @escaping Completion) {
@@ -180,7 +183,7 @@ final class Delivery: Sendable {
 
     // MARK: Answers
 
-    private func newID() -> PushID {
+    func newID() -> PushID {
         let now = WallClock.milliseconds()
         return state.withLock { PushID(unchecked: $0.ids.next(milliseconds: now)) }
     }

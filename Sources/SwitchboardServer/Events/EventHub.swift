@@ -13,8 +13,10 @@ final class EventHub: Sendable {
     private static let renewal = 5
     private static let lease = 15
     /// Watches of all nodes that are heeded here, and those of this node alone.
-    private static let maximumWatches = 256
+    private static let maximumWatches = 512
     static let maximumWatchers = 32
+    /// Watches of this node's operator sockets, counted apart from those of `GET /v1/events`.
+    static let maximumSocketWatches = 128
     /// Events for one watch between two calls of ``sweep()``.
     private static let maximumEvents = 500
     /// Batches that wait for a watcher that reads slowly.
@@ -29,8 +31,12 @@ final class EventHub: Sendable {
         var dropped = 0
     }
 
+    /// By which way a watcher is told.
+    enum Kind: Hashable, Sendable { case stream, socket }
+
     private struct Watcher {
         let watch: Watch
+        let kind: Kind
         let feed: WatcherFeed
         let standing: Standing?
         var renewAt: UInt64
@@ -40,6 +46,11 @@ final class EventHub: Sendable {
         var heeded: [String: Heeded] = [:]
         var watchers: [String: Watcher] = [:]
         var isClosed = false
+
+        func mayWatch(_ kind: Kind) -> Bool {
+            let limit = kind == .socket ? EventHub.maximumSocketWatches : EventHub.maximumWatchers
+            return !isClosed && watchers.values.count { $0.kind == kind } < limit
+        }
     }
 
     private let bus: any Bus
@@ -129,20 +140,23 @@ final class EventHub: Sendable {
     }
 
     /// False when too many watch here, or the node stops.
-    var mayWatch: Bool { state.withLock { !$0.isClosed && $0.watchers.count < Self.maximumWatchers } }
+    var mayWatch: Bool { state.withLock { $0.mayWatch(.stream) } }
 
     /// Begins to watch the whole cluster.
     ///
     /// - Parameter standing: Whether whoever watches still may; its feed ends when that is not so any more.
     /// - Returns: nil when too many do so here, or the node stops.
-    func watch(client: ClientID?, types: [String], standing: Standing? = nil) -> WatcherFeed? {
+    func watch(
+        client: ClientID?, types: [String], standing: Standing? = nil, kind: Kind = .stream
+    ) -> WatcherFeed? {
         let watch = Watch(
             id: RequestID.new(), origin: bus.node, client: client, types: types, lease: Self.lease)
         let feed = WatcherFeed(id: watch.id, limit: Self.maximumBatches)
         let mayWatch = state.withLock { state in
-            guard !state.isClosed, state.watchers.count < Self.maximumWatchers else { return false }
+            guard state.mayWatch(kind) else { return false }
             state.watchers[watch.id] = Watcher(
-                watch: watch, feed: feed, standing: standing, renewAt: Self.now + UInt64(Self.renewal))
+                watch: watch, kind: kind, feed: feed, standing: standing,
+                renewAt: Self.now + UInt64(Self.renewal))
             return true
         }
         guard mayWatch else { return nil }

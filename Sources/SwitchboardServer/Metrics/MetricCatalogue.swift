@@ -52,6 +52,9 @@ enum MetricCatalogue {
     static let messages = MetricDescription(
         "switchboard_messages_received_total", .counter, "Messages from clients for the backends.")
 
+    static let alerts = MetricDescription(
+        "switchboard_alerts", .gauge, "Alerts of clients that this node looks after, by level: amber or red.")
+
     static let authRefused = MetricDescription(
         "switchboard_auth_refused_total", .counter,
         "Requests and connections that were refused for what they show of who they are, by kind and reason.")

@@ -15,6 +15,7 @@ final class NodeMetrics: Sendable {
     private let limits: [Limit: Counter]
     private let mailboxPushes: Recorder
     private let mailboxBytes: Recorder
+    private let totals = Mutex(CommandTotals())
     /// Sessions that there were when the node began to send them away.
     private let drained = Atomic(0)
 
@@ -49,8 +50,25 @@ final class NodeMetrics: Sendable {
     /// - Parameter nanoseconds: Since it was accepted.
     func ended(_ outcome: CommandOutcome, nanoseconds: UInt64) {
         commandOutcomes[outcome.label]?.increment()
-        if case .result = outcome { commandLatency.recordNanoseconds(Int64(clamping: nanoseconds)) }
+        totals.withLock { $0.ended &+= 1 }
+        guard case .result = outcome else { return }
+        commandLatency.recordNanoseconds(Int64(clamping: nanoseconds))
+        totals.withLock { totals in
+            totals.results &+= 1
+            totals.microseconds &+= Int(clamping: nanoseconds / 1000)
+        }
     }
+
+    /// The commands of this node's callers since its start.
+    struct CommandTotals {
+        var ended = 0
+        /// Those of them that clients have answered ...
+        var results = 0
+        /// ... and how long that took, all together.
+        var microseconds = 0
+    }
+
+    var commandTotals: CommandTotals { totals.withLock { $0 } }
 
     /// A push was added to a mailbox, in which so much waits now.
     func added(to size: MailboxSize) {

@@ -65,6 +65,9 @@ enum Scrape {
             MetricFamily(MetricCatalogue.queuedSessions, counters.queuedSessions),
             MetricFamily(MetricCatalogue.pingRoundTrip, counters.roundTrip),
             MetricFamily(MetricCatalogue.messages, counters.messagesUp),
+            MetricFamily(
+                MetricCatalogue.alerts,
+                AlertLevel.allCases.map { MetricSample(node.alerts.count($0), MetricLabel("level", $0.rawValue)) }),
         ]
     }
 

@@ -98,6 +98,13 @@ struct CloseTally: Sendable {
         return sum
     }
 
+    /// The codes that occurred; nil for all that were made up.
+    var counted: [(code: UInt16?, count: Int)] {
+        counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { code, count in
+            (code == Self.other ? nil : code.rawValue, count)
+        }
+    }
+
     /// All codes, also those that did not occur: a counter that appears with its first 1 shows no rise.
     var samples: [MetricSample] {
         (Self.known + [Self.other]).map { code in

@@ -21,6 +21,8 @@ final class Node: BusReceiver {
     let commands: Commands
     let idempotency: Idempotency
     let journal: PushJournal
+    let recentPushes = RecentPushes()
+    let rollouts = Rollouts()
     /// nil where the port speaks no TLS.
     let tls: TLSIdentity?
     /// nil where no backend is told or asked anything.
@@ -36,6 +38,10 @@ final class Node: BusReceiver {
     let drain: NodeDrain
     let pages: PagePolicy
     let events: EventHub
+    let terminals: TerminalDesk
+    let live = LiveSockets()
+    let groups: GroupWatches
+    let alerts: AlertDesk
     /// WebSocket connections, also those that are being opened or closed.
     let socketCount = Gauge()
     /// Connections that are no sessions: plain HTTP, or not yet known.
@@ -76,6 +82,9 @@ final class Node: BusReceiver {
         pages = PagePolicy(
             configuration, asksForKeys: authenticator.policy.guardsAPI, isSecure: tls != nil)
         events = EventHub(bus: bus)
+        terminals = TerminalDesk(bus: bus)
+        groups = GroupWatches(bus: bus)
+        alerts = AlertDesk(rules: configuration.alertRules, node: configuration.node)
         rebalance = Mutex(Rebalance(percent: configuration.rebalance))
         address = Mutex("\(configuration.host):\(configuration.port)")
         delivery = Delivery(
@@ -123,6 +132,8 @@ final class Node: BusReceiver {
         delivery.sweep(living: living)
         conversations.sweep(living: living)
         events.sweep()
+        groups.sweep(self)
+        sweepAlerts(living: living)
     }
 
     func start() { for shard in shards { shard.start() } }
@@ -168,11 +179,18 @@ final class Node: BusReceiver {
         case .answer(let answer): conversations.received(answer)
         case .watch(let watch): events.heed(watch)
         case .events(let batch): events.received(batch)
+        case .terminalOrder(let message): carry(message)
+        case .terminalReport(let report): terminals.received(report)
+        case .groupWatch(let watch): groups.heed(watch, on: self)
+        case .groupChange(let change): groups.received(change)
+        case .alert(let notice): heard(notice)
         case .canary: break
         case .nodeUp(let node):
             roster.add(node)
+            groups.refresh(wantsAll: false)
             // Clients count as online only while their node has a lease, so it must not wait for the next beat.
             if node == id { Task { await beat() } }
+            askForAlerts(of: node)
         case .nodeDown(let node): roster.remove(node)
         }
     }
@@ -184,6 +202,7 @@ final class Node: BusReceiver {
 
     func busDidRecover() {
         logger.info("the bus is back; writing presence again")
+        groups.refresh(wantsAll: true)
         let (round, awaited) = settlement.begin(roster.living)
         let lostAt = busSeenAt.load(ordering: .relaxed)
         Task { await settle(awaiting: awaited, round: round, lostAt: lostAt) }

@@ -31,16 +31,22 @@ enum NodeReport {
                     entry.time("at", close.at)
                 }
             }
+        case .alerts: return node.alertReport
         case .drain:
             node.drain.begin(node)
             return state(of: node)
         case .serve:
             _ = await node.drain.cancel(node)
             return state(of: node)
+        case .reach(let target): return await node.reach(target).body
+        case .pushes(let limit): return node.recentPushes.body(limit, of: node.id)
         case .stats:
             let counters = await node.collect { $0.counters }.reduce(ShardCounters(), +)
             return JSONObjectWriter.document { json in
                 for (name, value) in figures(counters, of: node) { json.integer(name, value) }
+                for (code, count) in counters.closes.counted {
+                    json.integer(named: "closed" + (code.map { "\($0)" } ?? "Other"), count)
+                }
             }
         }
     }
@@ -59,11 +65,22 @@ enum NodeReport {
         }
     }
 
+    /// What ``figures(_:of:)`` of every node that has answered says, in the order of their names.
+    static func figures(of replies: Conversations.Replies) -> [(id: NodeID, figures: [(String, Int)])] {
+        replies.bodies.sorted { $0.node < $1.node }.compactMap { reply in
+            guard let document = try? JSONDocument(reply.body) else { return nil }
+            return (
+                reply.node, document.members.compactMap { name, value in document.integer(value).map { (name, $0) } }
+            )
+        }
+    }
+
     /// Figures of which not the sum but the greatest says something of the cluster.
     static let maxima: Set = ["busLagMicroseconds"]
 
     private static func figures(_ counters: ShardCounters, of node: Node) -> [(StaticString, Int)] {
-        [
+        let commands = node.metrics.commandTotals
+        return [
             ("sessions", counters.sessions), ("accepted", counters.accepted), ("closed", counters.closed),
             ("refused", counters.refused), ("pushes", node.delivery.pushes), ("deliveries", counters.deliveries),
             ("drops", counters.drops), ("messagesUp", counters.messagesUp),
@@ -71,6 +88,10 @@ enum NodeReport {
             ("restoring", node.settlement.isRestoring ? 1 : 0), ("busUnparsable", node.busHealth.unparsable),
             ("redisReconnects", node.busHealth.reconnects),
             ("busLagMicroseconds", Int((node.busHealth.lag ?? 0) * 1000)),
+            ("queuedBytes", counters.queuedBytes), ("queuedSessions", counters.queuedSessions),
+            ("latencySamples", counters.latency.total), ("latencyMicroseconds", counters.latency.sum),
+            ("commands", commands.ended), ("commandResults", commands.results),
+            ("commandMicroseconds", commands.microseconds),
         ]
     }
 }

@@ -86,6 +86,7 @@ public struct SwitchboardServer: Sendable {
         if let webhooks, let url = configuration.webhooks.url {
             services.append(WebhookWorker(node: node, webhooks: webhooks, url: url))
         }
+        services.append(RolloutKeeper(node: node))
         services += [PresenceKeeper(node: node), listener, DrainService(node: node)]
         var lifecycle = ServiceGroupConfiguration(
             services: services.map { .init(service: NamedService($0)) }, gracefulShutdownSignals: [.sigterm, .sigint],

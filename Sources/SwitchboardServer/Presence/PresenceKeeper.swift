@@ -22,7 +22,8 @@ struct PresenceKeeper: Service {
             repeat { await node.beat() } while (try? await Task.sleep(for: .seconds(NodeLease.beat))) != nil
         }
         // The lease is given up last, when the sessions are gone.
-        try? await node.store.leave(node.id) { try await node.webhooks?.lost($0) }
+        try? await node.store.leave(node.id) { try await node.lost($0) }
+        node.handOverAbsences()
     }
 
 }
@@ -41,7 +42,7 @@ extension Node {
             let nodes = try await store.nodes()
             roster.replace(Set(nodes.map(\.id)))
             rebalance(nodes)
-            for (dead, clients) in try await store.reap(telling: { try await self.webhooks?.lost($0) }) {
+            for (dead, clients) in try await store.reap(telling: { try await self.lost($0) }) {
                 logger.warning("a node was lost", metadata: ["lost": "\(dead)", "clients": "\(clients)"])
             }
             for push in try await store.expireMail() { expired(push) }
@@ -59,7 +60,7 @@ extension Node {
     /// Shows as lost what is listed for this node and not here.
     private func disown() async throws {
         let lost = try await store.disown(
-            id, but: { await self.ownSessions() }, telling: { try await self.webhooks?.lost($0) })
+            id, but: { await self.ownSessions() }, telling: { try await self.lost($0) })
         if lost > 0 {
             logger.warning(
                 "clients were lost with an earlier process or while Redis was away", metadata: ["clients": "\(lost)"])

@@ -74,6 +74,8 @@ struct Outbox {
         /// When it was accepted, if that is known.
         let sentAt: UInt64?
         let collector: ReceiptCollector?
+        /// Sessions that are meant as well and have no room for it.
+        let leftOut: Int
     }
 
     private var all: Batch?
@@ -85,9 +87,10 @@ struct Outbox {
     private(set) var isSelecting = false
 
     mutating func select(
-        _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, isOrdered: Bool
+        _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, leftOut: Int, isOrdered: Bool
     ) {
-        selections.append(Selection(sessions: sessions, sentAt: push.push.sentAt, collector: collector))
+        selections.append(
+            Selection(sessions: sessions, sentAt: push.push.sentAt, collector: collector, leftOut: leftOut))
         if isOrdered { isSelecting = true }
     }
 

@@ -42,7 +42,7 @@ extension BusPush {
         .push(
             ServerFrame.Push(
                 id: id.rawValue, channel: target.channel, payload: payload, offset: durable?.place?.text,
-                wantsAck: wantsConfirmation, trace: trace))
+                wantsAck: wantsConfirmation, trace: trace, from: from))
     }
 
     /// A backend waits, and no ack of a mailbox will say that the push was received.

@@ -156,20 +156,13 @@ extension Session {
         switch frame {
         case .pong: ponged()
         case .message(let id, let payload): accept(id: id, payload)
-        case .join(let group):
+        case .join(let group, let history, let watch):
             guard mayWrite(), mayChoose(group) else { return }
-            guard join(group) else {
-                let limit = node.configuration.maximumGroups
-                node.metrics.reached(.groups)
-                return send(
-                    .error(code: "too_many_groups", message: "a session may be in \(limit) groups", ref: group.rawValue)
-                )
-            }
-            noteGroups()
+            enter(group, history: history, watch: watch)
+        case .publish(let id, let group, let payload, let isDurable):
+            publish(id, to: group, payload, isDurable: isDurable)
         case .leave(let group):
-            guard mayWrite(), mayChoose(group), memberships.contains(where: { $0.group.name == group }) else {
-                return
-            }
+            guard mayWrite(), mayChoose(group), groupNames.contains(group) else { return }
             leave(group)
             noteGroups()
         case .health(let data):
@@ -184,6 +177,7 @@ extension Session {
                     PresenceChange(
                         client: record.client, epoch: epoch, lastSeenAt: WallClock.milliseconds(), health: data))
                 node.webhooks?.health(record, epoch: epoch, data)
+                judge(data, of: record)
             }
         case .hello(let hello):
             guard mayControl() else { return }
@@ -198,6 +192,7 @@ extension Session {
         case .result(let id, let status, let payload): result(id, status, payload)
         case .output(let id, let payload): if mayAnswer() { output(id, payload) }
         case .token(let token): renew(token)
+        case .terminal(let report): if mayAnswer() { carry(report) }
         case .unknown(let type):
             guard mayControl() else { return }
             send(.error(code: "unknown_type", message: "the type '\(type)' is not known", ref: nil))
@@ -249,12 +244,13 @@ extension Session {
         let loop = shard.loop
         node.accept(message, epoch: epoch) { result in
             guard let id else { return }
-            if loop.inEventLoop { return box.value.accepted(id, result) }
-            loop.execute { box.value.accepted(id, result) }
+            if loop.inEventLoop { return box.value.accepted(id, result.map { _ in }) }
+            loop.execute { box.value.accepted(id, result.map { _ in }) }
         }
     }
 
-    private func accepted(_ id: String, _ result: Result<Bool, BusError>) {
+    /// What the client has sent under this id has been accepted, or not.
+    func accepted(_ id: String, _ result: Result<Void, BusError>) {
         switch result {
         case .success: send(.ack(ref: id))
         case .failure(let error): send(.error(code: "bus_unavailable", message: error.description, ref: id))

@@ -47,6 +47,7 @@ extension Session {
         pending = nil
         let pushes = pendingPushes
         pendingPushes = 0
+        if hasMissed { tellMissed() }
         handover = transmit(bytes, pushes: pushes)
         if phase == .closing { closeIfDone() }
         if queuedBytes == 0 { written() }
@@ -62,12 +63,21 @@ extension Session {
 
     /// A broadcast that the socket took only in part, or not at all.
     ///
-    /// - Parameter took: Bytes that are in the socket; negative when the connection is gone.
-    func goOn(with batch: Outbox.Batch, after took: Int) -> Handover {
+    /// - Parameters:
+    ///   - took: Bytes that are in the socket; negative when the connection is gone.
+    ///   - channel: That of the broadcast.
+    func goOn(with batch: Outbox.Batch, after took: Int, on channel: @autoclosure () -> String) -> Handover {
         guard phase == .open else { return .gone }
         guard took >= 0, var bytes = batch.bytes(form) else {
             context?.close(promise: nil)
             return .gone
+        }
+        if skips, took == 0 {
+            guard !isOverLimit(bytes: bytes.readableBytes, pushes: batch.pushes) else {
+                leaveOut(batch.pushes, on: channel())
+                return .dropped
+            }
+            tellMissed()
         }
         bytes.moveReaderIndex(forwardBy: took)
         return queue(bytes, pushes: batch.pushes)
@@ -92,13 +102,8 @@ extension Session {
     /// way until it is empty.
     private func queue(_ bytes: ByteBuffer, pushes: Int) -> Handover {
         guard let context else { return .gone }
-        let limits = node.configuration
-        // One push always fits an empty queue: its first bytes may be in the socket already. A close frame fits as well.
-        let isFull =
-            queuedBytes > 0 && phase == .open
-            && (limits.outboundLimit > 0 && queuedBytes + bytes.readableBytes > limits.outboundLimit
-                || limits.outboundPushes > 0 && queuedPushes + pushes > limits.outboundPushes)
-        guard !isFull else {
+        // A close frame always fits. A queue that is kept full on purpose has as much room again for what may not be left out.
+        guard phase != .open || !isOverLimit(bytes: bytes.readableBytes, pushes: pushes, times: skips ? 2 : 1) else {
             close(.slowConsumer, reason: "the outbound queue is over its limit")
             return .dropped
         }
@@ -114,6 +119,18 @@ extension Session {
         return .delivered
     }
 
+    /// Whether so much would be too much for the queue. One push always fits an empty one: its first bytes may be in the socket
+    /// already.
+    func isOverLimit(bytes: Int, pushes: Int, times: Int = 1) -> Bool {
+        guard queuedBytes > 0 else { return false }
+        let limits = node.configuration
+        return limits.outboundLimit > 0 && queuedBytes + bytes > times * limits.outboundLimit
+            || limits.outboundPushes > 0 && queuedPushes + pushes > times * limits.outboundPushes
+    }
+
+    /// A frame that is no push goes behind all that is in the queue, or begins one.
+    func enqueue(_ frame: ByteBuffer) { _ = queue(frame, pushes: 0) }
+
     private func dequeued(bytes: Int, pushes: Int) {
         // What was in the queue of a session that has ended is forgotten already.
         guard phase != .closed else { return }
@@ -122,6 +139,8 @@ extension Session {
         shard.counters.queuedBytes -= bytes
         guard queuedBytes == 0 else { return }
         shard.counters.queuedSessions -= 1
+        // Who gets nothing more for a while is told as well; until that is written nothing may overtake it.
+        if hasMissed, phase == .open { return tellMissed() }
         if phase == .open { shard.table.set(slot, descriptor: directDescriptor, isOpen: true) }
         written()
         if phase == .closing { closeIfDone() }

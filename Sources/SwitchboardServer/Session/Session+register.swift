@@ -42,6 +42,7 @@ extension Session {
             return
         }
         resume = request.resume
+        skips = request.skips
         let joinable = node.configuration.auth.joinableGroups
         if request.tokenGrant != nil || joinable != nil {
             access = SessionAccess(request.tokenGrant, joinable: joinable, given: request.grant?.groups ?? [])

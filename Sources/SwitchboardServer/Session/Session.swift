@@ -63,8 +63,16 @@ final class Session: ChannelInboundHandler {
     var mail: SessionMail?
     /// Pushes that the client is to confirm.
     var awaited: [AckCollector] = []
+    /// nil for most; see ``dealings``.
+    var groupDealings: GroupDealings?
+    /// What it is too slow for is left out, instead of closing it.
+    var skips = false
     var commands = CommandQueue()
+    /// What its health broke, since it told it; nil before.
+    var judge: AlertJudge?
     var commandTimers: [CommandID: Scheduled<Void>] = [:]
+    /// Who looks at terminals of the client.
+    var viewerOrigins = ViewerOrigins()
     /// Frames that came before the session was open.
     var early: [ClientFrame] = []
     var earlyBytes = 0
@@ -175,6 +183,7 @@ final class Session: ChannelInboundHandler {
         shard.table.set(slot, descriptor: directDescriptor, isOpen: true)
         noteConnected(record)
         shard.counters.forms.add(1, form)
+        if skips { shard.skipping += 1 }
         if mode == .framed {
             let recovered = takeRecovery()
             let hello = hello(record, recovered: recovered.isRecovered, channels: recovered.states)
@@ -186,6 +195,7 @@ final class Session: ChannelInboundHandler {
         }
         node.sessionCount.increment()
         noteOpening(record)
+        node.alertsEnd(asOf: record.client)
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
@@ -215,11 +225,14 @@ final class Session: ChannelInboundHandler {
         if wasOpen {
             shard.table.set(slot, descriptor: -1, isOpen: false)
             shard.counters.forms.add(-1, form)
+            if skips { shard.skipping -= 1 }
             node.sessionCount.decrement()
         }
-        while let last = memberships.last { leave(last.group) }
+        while let last = memberships.last { leave(last.group.name) }
+        if let groupDealings { for name in groupDealings.entering.keys { leave(name) } }
         if recovery != nil { _ = takeRecovery() }
         abandonCommands()
+        abandonViewers()
         awaited.removeAll()
         mail = nil
         guard isRegistered, let record else { return }
@@ -229,6 +242,7 @@ final class Session: ChannelInboundHandler {
         let departure = departure(record, code, reason: reason, isLost: isLost)
         node.store.unregister(departure)
         node.webhooks?.lost(departure)
+        if judge != nil { node.alertsWait(for: record.client, epoch: epoch, at: departure.at) }
     }
 
     func departure(_ record: SessionRecord, _ code: CloseCode, reason: String, isLost: Bool) -> Departure {
@@ -248,17 +262,40 @@ final class Session: ChannelInboundHandler {
     @discardableResult
     func join(_ name: GroupName) -> Bool {
         guard phase == .open else { return false }
-        guard !memberships.contains(where: { $0.group.name == name }) else { return true }
-        let limit = node.configuration.maximumGroups
-        guard limit == 0 || memberships.count < limit else { return false }
-        let group = shard.groups[name] ?? Group(name)
-        shard.groups[name] = group
-        memberships.append((group, group.add(self)))
+        guard !memberships.contains(where: { $0.group.name == name }), groupDealings?.entering[name] == nil else {
+            return true
+        }
+        guard hasRoomForGroup else { return false }
+        admit(to: name)
+        noteMember(of: name)
         return true
     }
 
+    var hasRoomForGroup: Bool {
+        let limit = node.configuration.maximumGroups
+        return limit == 0 || memberships.count + (groupDealings?.entering.count ?? 0) < limit
+    }
+
+    func admit(to name: GroupName) {
+        let group = shard.groups[name] ?? Group(name)
+        shard.groups[name] = group
+        memberships.append((group, group.add(self)))
+    }
+
     func leave(_ name: GroupName) {
-        if let membership = memberships.first(where: { $0.group.name == name }) { leave(membership.group) }
+        let wasEntering = forgetEntering(name)
+        guard withdraw(from: name) || wasEntering else { return }
+        noteNoMember(of: name)
+        guard let groupDealings else { return }
+        groupDealings.missed[Target.group(name).channel] = nil
+        endWatching(name)
+    }
+
+    /// - Returns: Whether it was in the group.
+    func withdraw(from name: GroupName) -> Bool {
+        guard let membership = memberships.first(where: { $0.group.name == name }) else { return false }
+        leave(membership.group)
+        return true
     }
 
     private func leave(_ group: Group) {
@@ -278,6 +315,11 @@ final class Session: ChannelInboundHandler {
     /// The groups have changed: presence is to show it.
     func noteGroups() {
         guard phase == .open, let record else { return }
-        shard.note(PresenceChange(client: record.client, epoch: epoch, groups: memberships.map(\.group.name)))
+        shard.note(PresenceChange(client: record.client, epoch: epoch, groups: groupNames))
+    }
+
+    /// Those that it is in, and those that it will be in soon.
+    var groupNames: [GroupName] {
+        memberships.map(\.group.name) + (groupDealings?.entering.keys.sorted() ?? [])
     }
 }

@@ -4,6 +4,7 @@ import SwitchboardProtocol
 /// What a client may do by itself once it is connected, and until when it may stay.
 final class SessionAccess {
     private var permission: GroupPermission
+    private var publishable: [GroupPattern]
     /// Groups that the backend gave to it when it was asked.
     private let given: [GroupName]
     /// Unix time in milliseconds; nil for a client without a token.
@@ -15,6 +16,7 @@ final class SessionAccess {
     init(_ grant: ClientGrant?, joinable: [GroupPattern]?, given: [GroupName]) {
         permission = GroupPermission(grant: grant, configured: joinable)
         self.given = given
+        publishable = grant?.publishable ?? []
         expiresAt = grant.map { Self.milliseconds($0.expiresAt) }
         signer = grant?.signer
     }
@@ -22,9 +24,13 @@ final class SessionAccess {
     /// Whether it may enter and leave this group.
     func allows(_ group: GroupName) -> Bool { permission.allows(group) || given.contains(group) }
 
+    /// Whether its token lets it publish to this group.
+    func allowsPublishing(to group: GroupName) -> Bool { publishable.contains { $0.matches(group) } }
+
     /// A newer token says what may be joined, and until when.
     func renew(_ grant: ClientGrant, joinable: [GroupPattern]?) {
         permission = GroupPermission(grant: grant, configured: joinable)
+        publishable = grant.publishable
         expiresAt = Self.milliseconds(grant.expiresAt)
         signer = grant.signer
     }

@@ -17,6 +17,9 @@ extension Shard {
 
     func deliver(_ push: PreparedPush, to name: GroupName, _ collector: ReceiptCollector?) {
         holdForRecovering(push)
+        if !entering.isEmpty, let sessions = entering[name] {
+            for session in sessions { session.groupDealings?.entering[name]?.hold(push.push) }
+        }
         guard let group = groups[name] else {
             collector?.add(PushOutcome())
             return
@@ -73,8 +76,15 @@ extension Shard {
     private func select(
         _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, isOrdered: Bool = false
     ) {
+        var sessions = sessions
+        let meant = sessions.count
+        if skipping > 0, isOrdered {
+            sessions.removeAll { $0.skips && !$0.hasRoom(for: push, on: push.push.target.channel) }
+        }
+        let leftOut = meant - sessions.count
         guard !sessions.isEmpty else {
-            collector?.add(PushOutcome())
+            counters.drops += leftOut
+            collector?.add(PushOutcome(matched: leftOut, dropped: leftOut))
             return
         }
         for session in sessions { session.append(push) }
@@ -82,7 +92,7 @@ extension Shard {
             let acks = AckCollector(push.push)
             for session in sessions { session.expectAck(acks) }
         }
-        outbox.select(sessions, push, collector, isOrdered: isOrdered)
+        outbox.select(sessions, push, collector, leftOut: leftOut, isOrdered: isOrdered)
         scheduleFlush()
     }
 

@@ -28,9 +28,16 @@ final class Shard: @unchecked Sendable {
     private var opening: [Session] = []
     /// Sessions that will take part when they have what they missed.
     var recovering: [Session] = []
+    /// Sessions that will be in a group when they have its history.
+    var entering: [GroupName: [Session]] = [:]
+    private var arriving: [(session: Session, group: GroupName, entry: GroupEntry)] = []
+    /// Open sessions that leave out what they are too slow for.
+    var skipping = 0
     private var acks: [AckCollector] = []
     private var dirty: [Session] = []
     private var changes: [PresenceChange] = []
+    /// Sessions that break a rule, not yet for long enough.
+    var suspects: [Session] = []
     var closes = CloseLog()
     private var ticker: RepeatedTask?
     /// ``TokenKeyStore/version``, as of when the sessions' keys were looked at.
@@ -86,6 +93,7 @@ final class Shard: @unchecked Sendable {
             date = HTTPDate.now()
             writeChanges()
             checkSigners()
+            judgeSuspects()
         }
     }
 
@@ -163,6 +171,8 @@ final class Shard: @unchecked Sendable {
         for selection in work.selections {
             var outcome = PushOutcome()
             for session in selection.sessions { outcome.count(session.flushPending()) }
+            outcome.matched += selection.leftOut
+            outcome.dropped += selection.leftOut
             counters.deliveries += outcome.delivered
             counters.drops += outcome.dropped
             if let time = selection.sentAt { measure(since: time, outcome) }
@@ -202,6 +212,16 @@ final class Shard: @unchecked Sendable {
         let sessions = opening
         opening.removeAll(keepingCapacity: true)
         for session in sessions { session.open() }
+        guard !arriving.isEmpty else { return }
+        let arrivals = arriving
+        arriving.removeAll()
+        for (session, group, entry) in arrivals { session.endEntering(group, entry) }
+    }
+
+    /// The session is in the group from the end of this turn on: what was published before comes behind the history.
+    func arrived(_ session: Session, in group: GroupName, _ entry: GroupEntry) {
+        arriving.append((session, group, entry))
+        scheduleFlush()
     }
 
     private func sendToAll(_ batch: Outbox.Batch) -> PushOutcome {
@@ -226,7 +246,7 @@ final class Shard: @unchecked Sendable {
         }
         for (slot, took) in stragglers {
             guard let session = table.slots[slot].session else { continue }
-            outcome.count(session.goOn(with: batch, after: took))
+            outcome.count(session.goOn(with: batch, after: took, on: Target.all.channel))
         }
         outcome.matched = outcome.delivered + outcome.dropped
         return outcome
@@ -251,7 +271,9 @@ final class Shard: @unchecked Sendable {
                 }
             }
         }
-        for (session, took) in stragglers { outcome.count(session.goOn(with: batch, after: took)) }
+        for (session, took) in stragglers {
+            outcome.count(session.goOn(with: batch, after: took, on: Target.group(group.name).channel))
+        }
         outcome.matched = outcome.delivered + outcome.dropped
         return outcome
     }

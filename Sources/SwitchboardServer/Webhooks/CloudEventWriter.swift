@@ -60,12 +60,33 @@ final class CloudEventWriter: Sendable {
         }
     }
 
+    func alert(_ alert: Alert, isRaised: Bool, at time: UInt64) -> WebhookEvent {
+        event(isRaised ? .alertRaised : .alertCleared, alert.client, at: time) { json in
+            json.string("node", alert.node.rawValue)
+            json.integer("epoch", Int(clamping: alert.epoch))
+            json.data { $0.trouble(alert) }
+        }
+    }
+
     func expired(_ push: ExpiredPush, node: NodeID, at time: UInt64) -> WebhookEvent {
         event(.pushExpired, push.client, at: time) { json in
             json.string("node", node.rawValue)
             // The extension "distributed tracing" of CloudEvents.
             json.trace(push.trace)
             json.data { $0.string("push", push.id.rawValue) }
+        }
+    }
+
+    func terminal(
+        _ kind: WebhookKind, _ visit: TerminalVisit, node: NodeID, at time: UInt64,
+        _ more: (inout JSONObjectWriter) -> Void = { _ in }
+    ) -> WebhookEvent {
+        event(kind, visit.client, at: time) { json in
+            json.string("node", node.rawValue)
+            json.data { data in
+                visit.write(into: &data)
+                more(&data)
+            }
         }
     }
 

@@ -79,9 +79,28 @@ final class Webhooks: Sendable {
         recorder.record(.event(writer.health(record, epoch: epoch, health, at: WallClock.milliseconds())))
     }
 
+    func alert(_ alert: Alert, isRaised: Bool) {
+        guard tells(isRaised ? .alertRaised : .alertCleared) else { return }
+        recorder.record(.event(writer.alert(alert, isRaised: isRaised, at: WallClock.milliseconds())))
+    }
+
     func expired(_ push: ExpiredPush) {
         guard tells(.pushExpired) else { return }
         recorder.record(.event(writer.expired(push, node: node, at: WallClock.milliseconds())))
+    }
+
+    func attached(_ visit: TerminalVisit) {
+        guard tells(.terminalAttached) else { return }
+        recorder.record(.event(writer.terminal(.terminalAttached, visit, node: node, at: WallClock.milliseconds())))
+    }
+
+    func ended(_ visit: TerminalVisit, status: Int?, signal: Int?, reason: TerminalReport.Ending) {
+        guard tells(.terminalEnded) else { return }
+        recorder.record(
+            .event(
+                writer.terminal(.terminalEnded, visit, node: node, at: WallClock.milliseconds()) {
+                    $0.ending(status: status, signal: signal, reason: reason)
+                }))
     }
 
     /// - Parameter completion: As of ``PresenceStore/accept(_:completion:)``.

@@ -23,6 +23,7 @@ struct PushFrame: Decodable, Sendable {
     var id: String
     var channel: String
     var base64: String?
+    var from: String?
 }
 
 struct AckFrame: Decodable, Sendable {

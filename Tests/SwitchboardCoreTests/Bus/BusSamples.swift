@@ -47,7 +47,9 @@ enum BusSamples {
         var traced = measured
         traced.waits = true
         traced.trace = trace
-        var pushes = [waiting, measured, traced]
+        var published = push(text("x"), to: .group(group("g")))
+        published.from = client(longest)
+        var pushes = [waiting, measured, traced, published]
         for kept in durable {
             for waits in [false, true] {
                 var push = push(text("x"), to: .group(group("g")))
@@ -116,8 +118,12 @@ enum BusSamples {
         .query(Query(id: "q", origin: node("n1"), subject: .members(group("g")))),
         .query(Query(id: "q", origin: node("n1"), subject: .stats)),
         .query(Query(id: "q", origin: node("n1"), subject: .closes(7))),
+        .query(Query(id: "q", origin: node("n1"), subject: .alerts)),
         .query(Query(id: "q", origin: node("n1"), subject: .drain)),
         .query(Query(id: "q", origin: node("n1"), subject: .serve)),
+        .query(Query(id: "q", origin: node("n1"), subject: .reach(.labels(["a\n": "\""])))),
+        .query(Query(id: "q", origin: node("n1"), subject: .reach(.clients([client("a"), client("b")])))),
+        .query(Query(id: "q", origin: node("n1"), subject: .pushes(50))),
         .watch(Watch(id: "w", origin: node("n1"), lease: 0)),
         .watch(
             Watch(
@@ -127,11 +133,62 @@ enum BusSamples {
         .events(EventBatch(watch: "w", node: node("n1"), dropped: 3, lines: ByteBuffer(string: "a {}\nb {}\n"))),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer())),
         .answer(Answer(id: "q", node: node("n1"), body: ByteBuffer(string: "{\"groups\":\n{}}\n"))),
+        .groupWatch(GroupWatch(group: group("g"), origin: node("n1"), lease: 0, wantsAll: false)),
+        .groupWatch(
+            GroupWatch(group: group(longest), origin: node(longest), lease: Watch.maximumLease, wantsAll: true)),
+        .groupChange(GroupChange(group: group("g"), node: node("n1"), sequence: 0, joined: [])),
+        .groupChange(
+            GroupChange(
+                group: group("g"), node: node("n1"), sequence: 7, begins: true, ends: true, isComplete: false,
+                joined: [
+                    GroupMember(client: client("a"), labels: ["role \"1\"\n": ""]), GroupMember(client: client("b")),
+                ],
+                left: [client(longest)])),
+        .alert(AlertNotice(.raised, alert(.number(0.97)))), .alert(AlertNotice(.cleared, alert(.text("\"\n")))),
+        .alert(AlertNotice(.gone, alert(nil, isOffline: true))),
         .canary(""), .canary("t\u{0}\u{1F}\u{7F}\"\\/"), .nodeUp(node("n1")), .nodeDown(node(longest)),
     ]
 
+    private static let orders: [TerminalOrder.Action] = [
+        .attach(.init(terminal: "main")),
+        .attach(
+            .init(
+                terminal: "a.b_c-d", mode: .readOnly, columns: 1, rows: 1000, from: 0, typed: 1 << 53,
+                command: "/bin/sh -c \"x\\ny\"", operatorName: "night \u{1F600}")),
+        .input(offset: 0, bytes: ByteBuffer(bytes: 0...255)), .input(offset: 1 << 53, bytes: ByteBuffer()),
+        .resize(columns: 1000, rows: 1), .took(offset: 7), .detach, .end, .list,
+    ]
+
+    private static let reports: [TerminalReport.Event] = [
+        .here(
+            .init(
+                terminal: "main", columns: 80, rows: 24, from: 5, typed: 3, command: "/bin/sh", isNew: true,
+                viewers: 1)),
+        .output(offset: 0, bytes: ByteBuffer(repeating: 0x0A, count: TerminalReport.maximumOutputBytes)),
+        .output(offset: 1 << 53, bytes: ByteBuffer()), .taken(offset: 9), .resized(columns: 80, rows: 24), .viewers(0),
+        .ended(status: 0, signal: nil, reason: .exited), .ended(status: nil, signal: 9, reason: .agentStopped),
+        .refused(code: "read_only", message: "no \"keys\"\n"), .terminals([]),
+        .terminals([.init(terminal: "main", command: "sh", columns: 80, rows: 24, viewers: 2, since: 1)]),
+    ]
+
+    private static let terminals: [BusMessage] =
+        orders.map {
+            .terminalOrder(
+                BusTerminalOrder(
+                    client: client("c"), origin: node("n1"), order: TerminalOrder(viewer: "v:1", action: $0)))
+        }
+        + reports.map {
+            .terminalReport(BusTerminalReport(client: client("c"), viewer: "v:1", content: .report($0)))
+        } + [.terminalReport(BusTerminalReport(client: client(longest), viewer: "v", content: .notHere))]
+
+    private static func alert(_ value: AlertValue?, isOffline: Bool = false) -> Alert {
+        Alert(
+            client: client(longest), name: "cpu", level: .amber, value: value, since: UInt64(Int.max), node: node("n1"),
+            epoch: 7, isOffline: isOffline)
+    }
+
     static let all: [BusMessage] =
-        pushes
+        pushes + terminals
         + controls.map { .control(Control(id: "o1", origin: node("n1"), client: client("c"), action: $0)) }
         + others + commands
 

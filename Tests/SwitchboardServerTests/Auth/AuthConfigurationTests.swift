@@ -49,6 +49,7 @@ import Testing
         "tokenKeysInterval": "1m", "tokenAudience": "sb", "tokenIssuer": "https://a.example", "tokenLeeway": "30s",
         "tokenMaxLifetime": "1h",
         "allowedOrigins": "https://a.example", "joinableGroups": "chat:*",
+        "publishGroups": "chat:*",
     ]
 
     @Test("Every row takes its sample, shows it and refuses nonsense", arguments: Setting.authentication.map(\.name))
@@ -63,7 +64,9 @@ import Testing
         let shown = try #require(setting.value(in: settings)?.text)
         #expect(shown == (setting.isSecret ? "(hidden)" : sample))
         #expect(!setting.isDefault(in: settings))
-        let nonsense = setting.name == "joinableGroups" ? "a b" : setting.name == "allowedOrigins" ? "nonsense" : ""
+        let nonsense =
+            ["joinableGroups", "publishGroups"].contains(setting.name)
+            ? "a b" : setting.name == "allowedOrigins" ? "nonsense" : ""
         #expect(throws: ServerConfiguration.Problem.self) {
             var settings = NodeSettings()
             try setting.read([nonsense], key: name, into: &settings)

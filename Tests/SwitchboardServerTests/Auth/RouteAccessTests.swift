@@ -10,15 +10,17 @@ import Testing
 
     /// Written once more, so that a change of the table is a change of this test.
     private static let expected = """
-        - GET /healthz /readyz /openapi.yaml /switchboard.js
+        - GET /healthz /readyz /openapi.yaml /switchboard.js /console /console/:file /console/lib/:file
         client GET /ws
         push POST /v1/push /v1/broadcast /v1/pushes /v1/clients/:id/push /v1/groups/:name/push
         push POST /v1/clients/:id/commands /v1/groups/:name/commands
         push PUT /v1/clients/:id/groups/:name
         push DELETE /v1/clients/:id/groups/:name /v1/clients/:id/mailbox/:push
-        push+read GET /v1/pushes/:id /v1/commands/:id
+        push POST /v1/rollouts /v1/rollouts/:id/pause /v1/rollouts/:id/resume /v1/rollouts/:id/abort
+        push+read GET /v1/pushes/:id /v1/commands/:id /v1/rollouts /v1/rollouts/:id /v1/rollouts/:id/clients
         read GET /v1/clients /v1/clients/:id /v1/clients/:id/mailbox /v1/groups /v1/groups/:name /v1/nodes
-        read GET /v1/nodes/:id/closes /v1/stats /v1/events /v1/webhooks /v1/webhooks/dead /metrics
+        read GET /v1/alerts /v1/alerts/rules
+        read GET /v1/nodes/:id/closes /v1/stats /v1/events /v1/live /v1/pushes /v1/webhooks /v1/webhooks/dead /metrics
         admin DELETE /v1/clients/:id /v1/clients/:id/mailbox /v1/nodes/:id/drain /v1/webhooks/dead /v1/webhooks/dead/:id
         admin POST /v1/nodes/:id/drain /v1/webhooks/dead/replay
         """

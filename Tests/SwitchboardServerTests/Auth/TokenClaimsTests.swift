@@ -11,11 +11,12 @@ import Testing
 
     @Test("A client is named, put into groups and labelled") func client() throws {
         let grant = try claims(
-            #""sub":"kiosk-7","groups":["shop-1","shop-1","all:de"],"join":["chat:*"],"labels":{"a":"b"},"other":[{}]"#
+            #""sub":"kiosk-7","groups":["shop-1","shop-1","all:de"],"join":["chat:*"],"publish":["log:till-7"],"labels":{"a":"b"},"other":[{}]"#
         ).client(maximumGroups: 2)
         #expect(grant.client == ClientID(unchecked: "kiosk-7"))
         #expect(grant.groups.map(\.rawValue) == ["shop-1", "all:de"])
         #expect(grant.joinable.map(\.description) == ["chat:*"])
+        #expect(grant.publishable.map(\.description) == ["log:till-7"])
         #expect(grant.labels == ["a": "b"])
         #expect(grant.expiresAt == 2_000_000)
     }
@@ -29,6 +30,7 @@ import Testing
             (#""sub":"c","groups":"g""#, .invalidClaim), (#""sub":"c","groups":["/g"]"#, .invalidClaim),
             (#""sub":"c","groups":[1]"#, .invalidClaim), (#""sub":"c","groups":["a","b","c"]"#, .invalidClaim),
             (#""sub":"c","groups":null"#, .invalidClaim), (#""sub":"c","join":["a**"]"#, .invalidClaim),
+            (#""sub":"c","publish":"*""#, .invalidClaim), (#""sub":"c","publish":[1]"#, .invalidClaim),
             (#""sub":"c","labels":{"a":1}"#, .invalidClaim), (#""sub":"c","labels":[]"#, .invalidClaim),
         ])
     func wrongClient(members: String, expected: Refusal.Reason) throws {

@@ -111,7 +111,10 @@ import Testing
     private enum Kind: Sendable { case undecided, socket, other }
 
     @Test(arguments: [
-        ("G", Kind.undecided), ("GET /w", .undecided),
+        ("G", Kind.undecided), ("GET /w", .undecided), ("GET /v1/l", .undecided),
+        ("GET /v1/live HTTP/1.1\r\nUpgrade: websocket\r\n", .undecided),
+        ("GET /v1/live HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", .socket),
+        ("GET /v1/live HTTP/1.1\r\nHost: a\r\n\r\n", .other),
         ("GET /ws?clientId=a HTTP/1.1\r\nUpgrade: websocket\r\n", .undecided),
         ("GET /ws HTTP/1.1\r\nHost: a\r\nupgrade:  WebSocket\r\n\r\n", .socket),
         ("GET /ws/echo HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", .socket),
@@ -125,6 +128,12 @@ import Testing
         #expect(isUndecided == (kind == .undecided))
         let isSocketRequest = PushRequestParser(bodyLimit: 0).isSocketRequest(bytes)
         #expect(isSocketRequest == (kind == .socket))
+    }
+
+    /// Nothing is pushed then.
+    @Test(arguments: ["/v1/push?dryRun=1", "/v1/broadcast?durable=true&dryRun=1", "/v1/clients/a/push?dryRun"])
+    func dryRunsAreLeftToTheRouter(target: String) {
+        #expect(PushRequestSamples.request(PushRequestSamples.bytes(line: "POST \(target) HTTP/1.1")) == nil)
     }
 
     @Test func theBodyLimit() {

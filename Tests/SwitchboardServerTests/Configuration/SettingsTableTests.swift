@@ -92,9 +92,11 @@ import Testing
         "redis": "redis://192.0.2.1:7000/3", "webhookURL": "https://backend.example/events",
         "connectingURL": "https://backend.example/connecting", "webhookEvents": "client.message",
         "webhookSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "webhookRequests": "3", "connectingTimeout": "2s",
-        "upstream": "none", "metrics": "false", "tlsCertificate": "tls.crt", "tlsKey": "tls.key",
+        "upstream": "none", "metrics": "false", "console": "false", "tlsCertificate": "tls.crt", "tlsKey": "tls.key",
         "tokenSecret": "0123456789abcdef0123456789abcdef", "tokenKeys": "https://login.example/jwks.json",
         "allowedOrigins": "https://shop.example", "joinableGroups": "chat:*",
+        "publishGroups": "chat:*",
+        "alertRules": "hot:cpu > 0.5",
     ]
 
     /// The settings without which this one does nothing, and those that they need.

@@ -46,6 +46,9 @@ import Testing
         Row(
             name: "trustedProxies", wrong: ["10.0.0.0/33", "proxy", "10.0.0.1, nginx"],
             right: ["10.0.0.0/8", "10.0.0.1, ::1", "fe80::/10"], advice: "networks such as 10.0.0.0/8"),
+        Row(
+            name: "alertRules", wrong: ["cpu > 0.9", "a: cpu", "a: cpu => 1", "a: cpu > x", "a: cpu > 1 for ever"],
+            right: ["a: cpu > 0.9 for 30 amber, b: offline for 60", "a: state != \"well done\""], advice: "give "),
         Row(name: "host", wrong: [], right: ["localhost", "127.0.0.1", "::1"], advice: ""),
         Row(name: "loops", wrong: ["-1", "1025"], right: ["0", "1024"], advice: "from 0 to 1024"),
     ]

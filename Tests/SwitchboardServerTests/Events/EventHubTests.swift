@@ -80,7 +80,7 @@ import Testing
         for number in 0..<1000 {
             hub.heed(Watch(id: "w\(number)", origin: NodeID(unchecked: "n2"), client: client("c\(number)"), lease: 9))
         }
-        #expect(hub.watchedClients.count <= 256)
+        #expect(hub.watchedClients.count <= 512)
     }
 
     @Test func aWatchWhoseNodeIsGoneEnds() {

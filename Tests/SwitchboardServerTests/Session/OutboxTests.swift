@@ -120,7 +120,7 @@ import Testing
         var outbox = Outbox()
         outbox.addToAll(push("x"), nil, receivers(.raw, .framed), by: compressor)
         outbox.add(push("x"), to: Group(group("a")), nil, receivers(.raw, .framed), by: compressor)
-        outbox.select([try test.session()], push("x"), nil, isOrdered: false)
+        outbox.select([try test.session()], push("x"), nil, leftOut: 0, isOrdered: false)
         let first = outbox.take()
         #expect(first.all != nil && first.groups.count == 1 && first.selections.count == 1)
         let second = outbox.take()

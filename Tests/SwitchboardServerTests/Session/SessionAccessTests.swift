@@ -317,6 +317,22 @@ import Testing
         try connection.drop()
     }
 
+    @Test("A client publishes where its newest token allows it") func publishing() throws {
+        let test = node()
+        let connection = try open(test, #","join":["*"],"publish":["chat:*"]"#, until: Self.never)
+        func mayPublish(_ group: String) throws -> Bool {
+            try connection.receive(#"{"type":"publish","id":"m","group":"\#(group)","data":1}"#)
+            return try connection.frames() == [.ack(ref: "m")]
+        }
+        #expect(try mayPublish("chat:1"))
+        #expect(try !mayPublish("ops"))
+        try connection.receive(#"{"type":"token","token":"\#(try token("a", #","publish":["ops"]"#))"}"#)
+        _ = try connection.frames()
+        #expect(try mayPublish("ops"))
+        #expect(try !mayPublish("chat:1"))
+        try connection.drop()
+    }
+
     @Test("Without tokens the configuration says what may be joined") func configured() throws {
         let test = TestNode { $0.auth.joinableGroups = [GroupPattern("chat:*")].compactMap { $0 } }
         #expect(throws: Problem.self) { try test.request("/ws?group=ops") }

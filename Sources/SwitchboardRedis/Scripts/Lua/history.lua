@@ -1,6 +1,7 @@
 -- Reads what a channel was sent behind an offset.
 -- KEYS: the history, its state (fields in append.lua).
--- ARGV: the epoch if the history begins now, the epoch asked for or '', offset, most pushes, most bytes of all messages.
+-- ARGV: the epoch if the history begins now, the epoch asked for or '', offset (behind the epoch '': '+' for the newest pushes),
+--   most pushes, most bytes of all messages.
 -- Returns {1, epoch, newest offset, {offset, previous offset, message, ...}}; {0, epoch, newest offset, {}} when what was
 --   missed is not all there, or too much.
 local history, state, asked = KEYS[1], KEYS[2], ARGV[3]
@@ -14,7 +15,24 @@ if redis.call('PTTL', state) < 2 * slack then
   redis.call('PEXPIRE', state, 4 * slack)
 end
 if ARGV[2] == '' then
-  return {1, epoch, last, {}}
+  local kept, newest, bytes, now = {}, {}, 0, clock()
+  if asked == '+' then
+    for _, entry in ipairs(redis.call('XREVRANGE', history, '+', '-', 'COUNT', ARGV[4])) do
+      bytes = bytes + #entry[2][6]
+      if bytes > tonumber(ARGV[5]) then
+        break
+      end
+      if tonumber(entry[2][4]) > now then
+        kept[#kept + 1] = entry
+      end
+    end
+  end
+  for index = #kept, 1, -1 do
+    newest[#newest + 1] = kept[index][1]
+    newest[#newest + 1] = kept[index][2][2]
+    newest[#newest + 1] = kept[index][2][6]
+  end
+  return {1, epoch, last, newest}
 end
 local now = clock()
 if ARGV[2] ~= epoch or isBehind(asked, last) or known[3] and isBehind(known[3], asked) then

@@ -27,4 +27,6 @@ struct ClientGrant: Hashable, Sendable {
     let expiresAt: Double
     /// The ``TokenKey/fingerprint`` of the key that has signed the token; without that key the session ends too.
     var signer: KeyHash?
+    /// It may publish to these.
+    var publishable: [GroupPattern] = []
 }

@@ -32,6 +32,9 @@ enum RouteAccess: Hashable, Sendable {
         row("GET", "/openapi.yaml", .anybody),
         row("GET", "/switchboard.js", .anybody),
         row("GET", "/ws", .clients),
+        row("GET", "/console", .anybody),
+        row("GET", "/console/:file", .anybody),
+        row("GET", "/console/lib/:file", .anybody),
 
         row("POST", "/v1/push", .push),
         row("POST", "/v1/broadcast", .push),
@@ -42,12 +45,19 @@ enum RouteAccess: Hashable, Sendable {
         row("POST", "/v1/groups/:name/commands", .push),
         row("PUT", "/v1/clients/:id/groups/:name", .push),
         row("DELETE", "/v1/clients/:id/groups/:name", .push),
+        row("POST", "/v1/rollouts", .push),
+        row("POST", "/v1/rollouts/:id/pause", .push),
+        row("POST", "/v1/rollouts/:id/resume", .push),
+        row("POST", "/v1/rollouts/:id/abort", .push),
         // Who could send it can take it back.
         row("DELETE", "/v1/clients/:id/mailbox/:push", .push),
 
         // Who sent something has to learn what became of it.
         row("GET", "/v1/pushes/:id", [.push, .read]),
         row("GET", "/v1/commands/:id", [.push, .read]),
+        row("GET", "/v1/rollouts", [.push, .read]),
+        row("GET", "/v1/rollouts/:id", [.push, .read]),
+        row("GET", "/v1/rollouts/:id/clients", [.push, .read]),
 
         row("GET", "/v1/clients", .read),
         row("GET", "/v1/clients/:id", .read),
@@ -58,6 +68,10 @@ enum RouteAccess: Hashable, Sendable {
         row("GET", "/v1/nodes/:id/closes", .read),
         row("GET", "/v1/stats", .read),
         row("GET", "/v1/events", .read),
+        row("GET", "/v1/pushes", .read),
+        row("GET", "/v1/live", .read),
+        row("GET", "/v1/alerts", .read),
+        row("GET", "/v1/alerts/rules", .read),
         row("GET", "/v1/webhooks", .read),
         row("GET", "/v1/webhooks/dead", .read),
         row("GET", "/metrics", .read),

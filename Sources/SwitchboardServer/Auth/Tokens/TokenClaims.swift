@@ -9,6 +9,7 @@ import SwitchboardProtocol
 /// | `sub` | of a client: its id; of a backend: its name |
 /// | `groups` | of a client: the groups it is put in |
 /// | `join` | of a client: further groups it may join by itself, such as `chat:*` |
+/// | `publish` | of a client: groups that it may publish to, such as `chat:*` |
 /// | `labels` | of a client: its labels |
 /// | `scope` | of a backend: `push`, `read`, `admin`, in one text (RFC 8693 section 4.2) or a list |
 struct TokenClaims: Sendable {
@@ -47,7 +48,8 @@ struct TokenClaims: Sendable {
         return ClientGrant(
             client: client, groups: groups,
             joinable: try list("join", "a list of groups, or of the beginning of one and *", GroupPattern.init),
-            labels: try labels(), expiresAt: expiresAt, signer: signer)
+            labels: try labels(), expiresAt: expiresAt, signer: signer,
+            publishable: try list("publish", "a list of groups, or of the beginning of one and *", GroupPattern.init))
     }
 
     func principal() throws(Refusal) -> Principal {

@@ -12,7 +12,7 @@ enum BusMessageTarget {
 
 extension Dice {
     fileprivate mutating func message() -> BusMessage {
-        switch below(16) {
+        switch below(20) {
         case 0, 1: .push(push())
         case 2:
             .receipt(
@@ -45,8 +45,34 @@ extension Dice {
                     lease: below(Watch.maximumLease + 1)))
         case 13: .events(EventBatch(watch: text(), node: name(), dropped: tally(), lines: bytes()))
         case 14: .canary(text())
+        case 15:
+            .terminalOrder(
+                BusTerminalOrder(
+                    client: name(), origin: name(), order: TerminalOrder(viewer: "v", action: terminalAction())))
+        case 16:
+            .terminalReport(
+                BusTerminalReport(
+                    client: name(), viewer: "v",
+                    content: isTrue()
+                        ? .notHere : .report(.output(offset: UInt64(below(1 << 20)), bytes: shortBytes(16 << 10)))))
+        case 17:
+            .groupWatch(
+                GroupWatch(
+                    group: name(), origin: name(), lease: below(Watch.maximumLease + 1), wantsAll: isTrue()))
+        case 18: .groupChange(groupChange())
         default: isTrue() ? .nodeUp(name()) : .nodeDown(name())
         }
+    }
+
+    private mutating func groupChange() -> GroupChange {
+        GroupChange(
+            group: name(), node: name(), sequence: count(), begins: isTrue(), ends: isTrue(), isComplete: isTrue(),
+            joined: (0..<below(5)).map { _ in
+                GroupMember(
+                    client: name(),
+                    labels: isTrue() ? [:] : [label(1...Target.maximumLabelBytes.name): label(0...20)])
+            },
+            left: (0..<below(5)).map { _ in name() })
     }
 
     private mutating func push() -> BusPush {
@@ -55,7 +81,8 @@ extension Dice {
             id: name(), target: target(), payload: payload(), origin: origin,
             // Only who wants a receipt has a number for it.
             ticket: origin == nil ? 0 : UInt64(count()), acceptedAt: UInt64(count()),
-            microseconds: UInt16(count() % 1000), waits: isTrue(), durable: maybe { $0.durable() }, trace: trace())
+            microseconds: UInt16(count() % 1000), waits: isTrue(), durable: maybe { $0.durable() }, trace: trace(),
+            from: maybe { $0.name() })
     }
 
     private mutating func durable() -> BusPush.Durable {
@@ -107,6 +134,22 @@ extension Dice {
         }
     }
 
+    private mutating func terminalAction() -> TerminalOrder.Action {
+        switch below(6) {
+        case 0: .input(offset: UInt64(below(1 << 20)), bytes: shortBytes(TerminalOrder.maximumInputBytes))
+        case 1: .resize(columns: 1 + below(TerminalOrder.maximumSide), rows: 1 + below(TerminalOrder.maximumSide))
+        case 2: .took(offset: UInt64(below(1 << 20)))
+        case 3: .detach
+        case 4: .end
+        default: .list
+        }
+    }
+
+    private mutating func shortBytes(_ limit: Int) -> ByteBuffer {
+        var all = bytes()
+        return all.readSlice(length: min(limit, all.readableBytes)) ?? ByteBuffer()
+    }
+
     private mutating func action() -> Control.Action {
         switch below(3) {
         case 0: .close(code: UInt16(truncatingIfNeeded: count()), reason: text())
@@ -116,12 +159,14 @@ extension Dice {
     }
 
     private mutating func subject() -> Query.Subject {
-        switch below(6) {
+        switch below(8) {
         case 0: .groups
         case 1: .members(name())
         case 2: .stats
         case 3: .closes(count())
         case 4: .drain
+        case 5: .reach(target())
+        case 6: .pushes(count())
         default: .serve
         }
     }

@@ -1,0 +1,140 @@
+// The operator socket of this node: what happens in the whole cluster, as it happens. One for the page; it comes back by
+// itself and takes up what was asked for.
+
+import { key, keyNeeded } from "./api.js";
+
+const unauthenticated = 4001;
+const longestWait = 15_000;
+
+class Live {
+  #socket = null;
+  #hello = null;
+  #failures = 0;
+  #timer = null;
+  #wanted = false;
+  #watches = new Map();
+  #stats = new Map();
+  #handlers = new Map();
+  #next = 1;
+
+  constructor() {
+    addEventListener("switchboard:key", () => { if (this.#wanted) this.#restart(); });
+    addEventListener("online", () => { if (this.#wanted && !this.#socket) this.#open(); });
+  }
+
+  /** "open" once the node has said hello, "connecting" or "waiting". */
+  get state() { return this.#hello ? "open" : this.#socket ? "connecting" : "waiting"; }
+
+  /** What the node has said of itself: node, version, scopes. */
+  get hello() { return this.#hello; }
+
+  /** Calls back for each frame of this type; "state" for changes of the state, "open" for each hello. Returns what ends that. */
+  on(type, handler) {
+    if (!this.#handlers.has(type)) this.#handlers.set(type, new Set());
+    this.#handlers.get(type).add(handler);
+    this.connect();
+    return () => this.#handlers.get(type).delete(handler);
+  }
+
+  /** Calls back with lists of events as GET /v1/events tells them, and how many were left out. Returns what ends it. */
+  watch({ client, types } = {}, onEvents) {
+    const id = `w${this.#next++}`;
+    const frame = { type: "watch", id, ...(client && { client }), ...(types && { types }) };
+    this.#watches.set(id, { frame, onEvents });
+    this.connect();
+    this.send(frame);
+    return () => {
+      this.#watches.delete(id);
+      this.send({ type: "unwatch", id });
+    };
+  }
+
+  /** Calls back with { at, nodes: [...] } every so many seconds. Returns what ends it. */
+  stats(interval, onStats) {
+    const token = Symbol("stats");
+    this.#stats.set(token, { interval, onStats });
+    this.connect();
+    this.#askStats();
+    return () => {
+      this.#stats.delete(token);
+      this.#askStats();
+    };
+  }
+
+  /** Sends a frame, if there is a connection. Returns whether there was one. */
+  send(frame) {
+    if (!this.#hello) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  connect() {
+    this.#wanted = true;
+    if (!this.#socket && !this.#timer) this.#open();
+  }
+
+  #restart() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#failures = 0;
+    if (this.#socket) this.#socket.close();
+    else this.#open();
+  }
+
+  #askStats() {
+    const intervals = [...this.#stats.values()].map((each) => each.interval);
+    this.send({ type: "stats", interval: intervals.length ? Math.min(...intervals) : 0 });
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const url = new URL("../v1/live", import.meta.url);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url, "switchboard.operator.v1");
+    this.#socket = socket;
+    this.#tell("state", this.state);
+    socket.onopen = () => {
+      if (key()) socket.send(JSON.stringify({ type: "hello", key: key() }));
+    };
+    socket.onmessage = (message) => this.#received(JSON.parse(message.data));
+    socket.onclose = (close) => this.#closed(close);
+  }
+
+  #received(frame) {
+    if (frame.type === "hello") {
+      this.#hello = frame;
+      this.#failures = 0;
+      for (const watch of this.#watches.values()) this.send(watch.frame);
+      if (this.#stats.size) this.#askStats();
+      this.#tell("state", this.state);
+      this.#tell("open", frame);
+    } else if (frame.type === "events") {
+      this.#watches.get(frame.id)?.onEvents(frame.events, frame.dropped ?? 0);
+    } else if (frame.type === "stats") {
+      for (const each of this.#stats.values()) each.onStats(frame);
+    }
+    this.#tell(frame.type, frame);
+  }
+
+  async #closed(close) {
+    this.#socket = null;
+    this.#hello = null;
+    this.#failures += 1;
+    this.#tell("state", this.state);
+    if (close.code === unauthenticated) {
+      const problem = { reason: close.reason, detail: "The operator socket asks for a key that is good." };
+      if (await keyNeeded(problem)) this.#failures = 0;
+    }
+    if (this.#socket || this.#timer) return;
+    // The first comes soon; many pages of a node that is gone do not come back at once.
+    const wait = 200 + Math.random() * Math.min(longestWait, 400 * 2 ** this.#failures);
+    this.#timer = setTimeout(() => this.#open(), wait);
+  }
+
+  #tell(type, value) {
+    for (const handler of this.#handlers.get(type) ?? []) handler(value);
+  }
+}
+
+export const live = new Live();
