@@ -30,6 +30,8 @@ final class TerminalProgram: Sendable {
     private static let pieceLimit = 64 << 10
     /// Seconds between the request to end and the end by force.
     private static let patience = TimeAmount.milliseconds(3000)
+    /// How long a program that let go of its terminal has to end by itself, before it is told that the terminal is gone.
+    private static let farewell = TimeAmount.milliseconds(1000)
     /// How often it is looked whether the program has ended while others hold its terminal open.
     private static let interval = TimeAmount.milliseconds(500)
 
@@ -211,13 +213,20 @@ final class TerminalProgram: Sendable {
 
     /// Awaits the end of a program whose terminal is gone, and forces it if need be.
     private func reap() -> ProgramRunner.Exit {
+        // Many close their standard streams some time before they exit: a signal between the two would end them with another
+        // status.
+        awaitEnd(until: state.withLock { $0.deadline } ?? .now() + Self.farewell)
         let deadline = state.withLock { state in
             if !hasEnded { signal(SIGHUP) }
             return state.deadline ?? .now() + Self.patience
         }
-        while !hasEnded, deadline > .now() { usleep(10_000) }
+        awaitEnd(until: deadline)
+        if !hasEnded { state.withLock { _ in signal(SIGKILL) } }
+        // Awaited without the lock, which others take on event loops.
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(terminal.process), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
         return state.withLock { state in
-            if !hasEnded { signal(SIGKILL) }
+            // It has ended; only now its number may become another's, and nobody signals it any more.
             var status: CInt = 0
             while waitpid(terminal.process, &status, 0) < 0, errno == EINTR {}
             state.isOver = true
@@ -226,6 +235,10 @@ final class TerminalProgram: Sendable {
             let number = status & 0x7F
             return number == 0 ? .status((status >> 8) & 0xFF) : .signal(number)
         }
+    }
+
+    private func awaitEnd(until deadline: NIODeadline) {
+        while !hasEnded, deadline > .now() { usleep(10_000) }
     }
 }
 

@@ -6,7 +6,8 @@ import Synchronization
 
 /// The newest pushes that this node has accepted, without what was in them: for people who look at what goes on.
 ///
-/// A node that is busy with pushes has no time for it: beyond a rate no push is noted, and one that is not costs a lock.
+/// A node that is busy with pushes has no time for it: beyond a rate no push is noted, and one that is not costs a look at a
+/// number.
 final class RecentPushes: Sendable {
     /// How many are kept.
     static let limit = 200
@@ -17,7 +18,10 @@ final class RecentPushes: Sendable {
 
     /// A push that is under way.
     final class Note: Sendable {
+        /// With few of the clients that it names, if those are many.
         fileprivate let target: Target
+        /// How many clients it names, if not all of them are in ``target``.
+        fileprivate let named: Int?
         fileprivate let isDurable: Bool
         fileprivate let by: String
         fileprivate let bytes: Int
@@ -25,7 +29,13 @@ final class RecentPushes: Sendable {
         fileprivate let at = WallClock.milliseconds()
 
         fileprivate init(_ order: PushOrder, _ principal: Principal) {
-            target = order.target
+            if case .clients(let clients) = order.target, clients.count > RecentPushes.maximumNames {
+                target = .clients(Array(clients.prefix(RecentPushes.maximumNames)))
+                named = clients.count
+            } else {
+                target = order.target
+                named = nil
+            }
             isDurable = order.options.keeping != nil
             by = principal.name
             bytes = order.payload.bytes.readableBytes
@@ -38,46 +48,40 @@ final class RecentPushes: Sendable {
         let counts: PushCounts
     }
 
-    private struct State {
-        var bucket: TokenBucket
-        var entries: Deque<Entry> = []
-    }
-
-    private let state = Mutex(
-        State(
-            bucket: TokenBucket(
-                rate: RecentPushes.rate, burst: RecentPushes.limit, now: MonotonicClock.nanoseconds())))
+    private let entries = Mutex<Deque<Entry>>([])
+    /// How many may be noted before the next second; below 0 when several loops have asked at once.
+    private let room = Atomic(RecentPushes.rate)
 
     /// - Returns: nil when the push is not to be noted.
     func begin(_ order: PushOrder, of principal: Principal) -> Note? {
-        let now = MonotonicClock.nanoseconds()
-        // Whoever would have to wait for another loop does not.
-        guard state.withLockIfAvailable({ $0.bucket.take(now: now) }) == true else { return nil }
+        // Read first: while there is no room the loops only share the number, none takes it from the others.
+        guard room.load(ordering: .relaxed) > 0, room.wrappingSubtract(1, ordering: .relaxed).oldValue > 0 else {
+            return nil
+        }
         return Note(order, principal)
     }
 
+    /// To be called every second.
+    func makeRoom() { room.store(Self.rate, ordering: .relaxed) }
+
     /// The push was answered.
     func add(_ note: Note, _ id: PushID, _ counts: PushCounts) {
-        state.withLock { state in
-            if state.entries.count == Self.limit { state.entries.removeFirst() }
-            state.entries.append(Entry(note: note, id: id, counts: counts))
+        entries.withLock { entries in
+            if entries.count == Self.limit { entries.removeFirst() }
+            entries.append(Entry(note: note, id: id, counts: counts))
         }
     }
 
     /// What the node says of the newest, at most `limit` of them.
     func body(_ limit: Int, of node: NodeID) -> ByteBuffer {
-        let entries = state.withLock { Array($0.entries.suffix(min(limit, Self.limit))) }
+        let entries = entries.withLock { Array($0.suffix(min(limit, Self.limit))) }
         return JSONObjectWriter.document { json in
             json.list("pushes", entries.reversed()) { push, entry in
                 let note = entry.note
                 push.string("id", entry.id.rawValue)
                 push.time("at", note.at)
-                if case .clients(let clients) = note.target, clients.count > Self.maximumNames {
-                    push.object("to") { $0.target(.clients(Array(clients.prefix(Self.maximumNames)))) }
-                    push.integer("named", clients.count)
-                } else {
-                    push.object("to") { $0.target(note.target) }
-                }
+                push.object("to") { $0.target(note.target) }
+                if let named = note.named { push.integer("named", named) }
                 push.boolean("durable", note.isDurable)
                 push.string("by", note.by)
                 push.integer("bytes", note.bytes)

@@ -94,6 +94,7 @@ final class Shard: @unchecked Sendable {
             writeChanges()
             checkSigners()
             judgeSuspects()
+            node.recentPushes.makeRoom()
         }
     }
 

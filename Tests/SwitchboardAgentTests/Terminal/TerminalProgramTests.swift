@@ -6,7 +6,7 @@ import Testing
 @testable import SwitchboardAgent
 
 /// Real programs on real pseudo-terminals.
-@Suite(.timeLimit(.minutes(1))) struct TerminalProgramTests {
+@Suite(.timeLimit(.minutes(3))) struct TerminalProgramTests {
     /// A program whose output is collected; it always has leave to go on.
     final class Running: Sendable {
         let program: TerminalProgram
@@ -112,6 +112,16 @@ import Testing
         let (output, exit) = try await Running(["sh", "-c", "trap '' HUP; sleep 5 & echo gone"]).end()
         #expect(output.contains("gone"))
         #expect(exit == .status(0))
+    }
+
+    @Test func whoLetsGoOfTheTerminalBeforeItsEndEndsWithItsOwnStatus() async throws {
+        let running = try Running(["sh", "-c", "exec < /dev/null > /dev/null 2>&1; sleep 0.2; exit 5"])
+        #expect(try await running.end().exit == .status(5))
+    }
+
+    @Test func whoLetsGoOfTheTerminalAndStaysIsEnded() async throws {
+        let running = try Running(["sh", "-c", "exec < /dev/null > /dev/null 2>&1; sleep 600"])
+        #expect(try await running.end().exit == .signal(SIGHUP))
     }
 
     @Test func aProgramThatIsNotThereIsAnError() {
