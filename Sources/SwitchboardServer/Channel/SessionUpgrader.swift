@@ -1,15 +1,13 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOWebSocket
 import SwitchboardCore
 import SwitchboardProtocol
 import SwitchboardWebSocket
 
 /// Decides on upgrade requests and turns the connection into a session.
 ///
-/// NIO's own upgrader checks the handshake and computes the accept key; the pipeline that follows is one handler of ours,
-/// which reads bytes and sends finished frames.
+/// The pipeline that follows is one handler of ours, which reads bytes and sends finished frames.
 final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     typealias UpgradeResult = NegotiatedConnection
 
@@ -21,7 +19,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     private let refusal: NIOLoopBoundBox<Problem?>
     private let place: AddressPlace
     private let accepted: NIOLoopBoundBox<ConnectRequest?>
-    private let handshake: NIOTypedWebSocketServerUpgrader<Void>
+    private let handshake = WebSocketHandshake()
 
     /// - Parameters:
     ///   - peer: Who is connected.
@@ -34,9 +32,6 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
         self.peer = peer
         self.refusal = refusal
         accepted = NIOLoopBoundBox(nil, eventLoop: refusal.eventLoop)
-        handshake = NIOTypedWebSocketServerUpgrader(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
-            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
     }
 
     func buildUpgradeResponse(
@@ -52,20 +47,16 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
             return refuse(error, on: loop)
         }
         accepted.value = request
-        let response = handshake.buildUpgradeResponse(
-            channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders
-        ).map { headers in
-            var headers = headers
+        let response = handshake.response(
+            to: upgradeRequest, on: channel, initial: initialResponseHeaders, refusal: refusal
+        ) { headers in
             if request.mode == .framed {
                 headers.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.framedSubprotocol)
             }
             if let compression = request.compression {
                 headers.replaceOrAdd(name: "Sec-WebSocket-Extensions", value: compression.header)
             }
-            return headers
         }
-        let refusal = self.refusal
-        response.whenFailure { _ in refusal.value = .invalidUpgrade }
         guard let permission = permission(for: upgradeRequest, on: loop) else { return response }
         // The codec keeps whatever comes meanwhile.
         channel.setOption(.autoRead, value: false).whenFailure { _ in }
@@ -138,12 +129,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     private func admit(_ head: HTTPRequestHead, from channel: any Channel) throws(Problem) -> ConnectRequest {
         let path = head.uri.prefix { $0 != "?" }
         guard path == "/ws" || isEcho(head) else { throw .notFound }
-        do throws(Refusal) {
-            try node.pages.check(
-                origins: head.headers["origin"], host: head.headers.first(name: "host"),
-                userAgent: head.headers.first(name: "user-agent"))
-        } catch { throw Problem(error) }
-        try head.checkHandshake()
+        try head.checkHandshake(of: node)
         let shard = node.shard(of: channel.eventLoop)
         try checkRoom(on: shard)
         guard shard.acceptance.take(now: MonotonicClock.nanoseconds()) else {
@@ -194,11 +180,7 @@ final class SessionUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
         channel.eventLoop.makeCompletedFuture {
             guard let request = accepted.value else { throw ChannelError.operationUnsupported }
-            try channel.syncOptions?.setOption(.autoRead, value: true)
-            // The client's FIN is to end the connection; half-open it would stay for ever.
-            try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)
-            channel.pipeline.syncOperations.removeHandler(guardian, promise: nil)
+            try WebSocketHandshake.complete(on: channel)
             if request.awaitsToken { try channel.pipeline.syncOperations.addHandler(HelloGate()) }
             let shard = node.shard(of: channel.eventLoop)
             try channel.pipeline.syncOperations.addHandler(

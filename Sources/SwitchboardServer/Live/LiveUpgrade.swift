@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 import SwitchboardCore
 import SwitchboardProtocol
 
@@ -25,7 +24,7 @@ final class LiveUpgrade: NIOTypedHTTPServerProtocolUpgrader {
     private let refusal: NIOLoopBoundBox<Problem?>
     private let place: AddressPlace
     private let accepted: NIOLoopBoundBox<Accepted?>
-    private let handshake: NIOTypedWebSocketServerUpgrader<Void>
+    private let handshake = WebSocketHandshake()
 
     /// - Parameters:
     ///   - refusal: Where the reason is noted when the upgrade is refused (see ``SessionUpgrader``).
@@ -36,9 +35,6 @@ final class LiveUpgrade: NIOTypedHTTPServerProtocolUpgrader {
         self.refusal = refusal
         self.place = place
         accepted = NIOLoopBoundBox(nil, eventLoop: refusal.eventLoop)
-        handshake = NIOTypedWebSocketServerUpgrader(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
-            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
     }
 
     func buildUpgradeResponse(
@@ -51,15 +47,9 @@ final class LiveUpgrade: NIOTypedHTTPServerProtocolUpgrader {
             refusal.value = error
             return loop.makeFailedFuture(error)
         }
-        let refusal = self.refusal
-        let response = handshake.buildUpgradeResponse(
-            channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders
-        ).map { headers in
-            var headers = headers
-            headers.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.operatorSubprotocol)
-            return headers
-        }
-        response.whenFailure { _ in refusal.value = refusal.value ?? .invalidUpgrade }
+        let response = handshake.response(
+            to: upgradeRequest, on: channel, initial: initialResponseHeaders, refusal: refusal
+        ) { $0.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: ConnectionMode.operatorSubprotocol) }
         let shown = upgradeRequest.headers["authorization"]
         guard node.authenticator.policy.guardsAPI, !shown.isEmpty else { return response }
         // The codec keeps whatever comes meanwhile.
@@ -68,12 +58,7 @@ final class LiveUpgrade: NIOTypedHTTPServerProtocolUpgrader {
     }
 
     private func check(_ head: HTTPRequestHead, _ channel: any Channel) throws(Problem) {
-        do throws(Refusal) {
-            try node.pages.check(
-                origins: head.headers["origin"], host: head.headers.first(name: "host"),
-                userAgent: head.headers.first(name: "user-agent"))
-        } catch { throw Problem(error) }
-        try head.checkHandshake()
+        try head.checkHandshake(of: node)
         guard head.isMostlyASCII else { throw .invalidRequest("the head is to be ASCII") }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"]
         guard offered.contains(where: { $0 == ConnectionMode.operatorSubprotocol }) else {
@@ -112,63 +97,12 @@ final class LiveUpgrade: NIOTypedHTTPServerProtocolUpgrader {
     func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
         channel.eventLoop.makeCompletedFuture {
             guard let accepted = accepted.value else { throw ChannelError.operationUnsupported }
-            try channel.syncOptions?.setOption(.autoRead, value: true)
-            try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            let guardian = try channel.pipeline.syncOperations.handler(type: HTTPGuardHandler.self)
-            channel.pipeline.syncOperations.removeHandler(guardian, promise: nil)
+            try WebSocketHandshake.complete(on: channel)
             // What was there before looks idle for ever, and idle connections give way to others.
             node.shard(of: channel.eventLoop).connections[ObjectIdentifier(channel)]?.occupant = nil
             try channel.pipeline.syncOperations.addHandler(
                 LiveSession(node: node, loop: channel.eventLoop, address: accepted.address, caller: accepted.caller))
             return .operatorSocket
         }
-    }
-}
-
-/// Hands a WebSocket handshake to the upgrader of its path: NIO knows one for each protocol.
-final class SocketUpgradeSwitch: NIOTypedHTTPServerProtocolUpgrader {
-    typealias UpgradeResult = NegotiatedConnection
-
-    let supportedProtocol = "websocket"
-    let requiredUpgradeHeaders: [String] = []
-
-    private let clients: SessionUpgrader
-    private let operators: LiveUpgrade
-
-    init(clients: SessionUpgrader, operators: LiveUpgrade) {
-        self.clients = clients
-        self.operators = operators
-    }
-
-    func buildUpgradeResponse(
-        channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
-    ) -> EventLoopFuture<HTTPHeaders> {
-        isOperators(upgradeRequest)
-            ? operators.buildUpgradeResponse(
-                channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
-            : clients.buildUpgradeResponse(
-                channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
-    }
-
-    func upgrade(channel: any Channel, upgradeRequest: HTTPRequestHead) -> EventLoopFuture<NegotiatedConnection> {
-        isOperators(upgradeRequest)
-            ? operators.upgrade(channel: channel, upgradeRequest: upgradeRequest)
-            : clients.upgrade(channel: channel, upgradeRequest: upgradeRequest)
-    }
-
-    private func isOperators(_ head: HTTPRequestHead) -> Bool { head.uri.prefix { $0 != "?" } == LiveUpgrade.path }
-}
-
-extension HTTPRequestHead {
-    /// - Throws: what is wrong with it as a WebSocket handshake.
-    func checkHandshake() throws(Problem) {
-        // RFC 6455 section 4.2.1: HTTP/1.1 or higher.
-        guard (version.major, version.minor) >= (1, 1) else { throw .invalidUpgrade }
-        guard headers["sec-websocket-version"] == ["13"] else { throw .upgradeRequired }
-        // 16 bytes in base 64, once (RFC 6455 section 4.2.1).
-        let keys = headers["sec-websocket-key"]
-        guard keys.count == 1, keys[0].utf8.count == 24, Base64.decode(keys[0])?.readableBytes == 16,
-            headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
-        else { throw .invalidUpgrade }
     }
 }

@@ -9,6 +9,7 @@
 import { fetchAPI, get, path, post, put, remove, APIError } from "./api.js";
 import { badge, card, clearErrors, facts, field, fieldError, h, input, problemNotice, replace, select, setText, showProblem, stateBadge, table } from "./dom.js";
 import { ago, bytes, closeText, dash, duration, latency, number, time } from "./format.js";
+import { healthFacts } from "./health.js";
 import { live } from "./live.js";
 import { compose, FieldError, numberInput, parseExactly, PayloadEditor, wholeNumber } from "./payload.js";
 import { attempt, confirm, shell } from "./shell.js";
@@ -70,14 +71,8 @@ function show(client) {
     ["Last close", client.closeCode ? closeText(client.closeCode, client.closeReason) : null],
   ]));
   replace(level, client.level && stateBadge(client.level));
-  replace(health, client.health ? facts(flat(client.health)) : h("p", { class: "muted" }, "It reports no health. An agent does with --monitor."));
+  replace(health, client.health ? facts(healthFacts(client.health)) : h("p", { class: "muted" }, "It reports no health. An agent does with --monitor."));
   showGroups(client.groups);
-}
-
-/** Members of an object of any depth, as names with dots. */
-function flat(value, name = "", depth = 0) {
-  if (value === null || typeof value !== "object" || depth > 3) return [[name, h("code", {}, typeof value === "string" ? value : JSON.stringify(value))]];
-  return Object.entries(value).slice(0, 60).flatMap(([key, each]) => flat(each, name ? `${name}.${key}` : key, depth + 1));
 }
 
 function showGroups(names) {

@@ -1,6 +1,7 @@
 // What clients say of themselves: shares of processor, memory and disk, how bad it is, and how it went.
 
 import { h } from "./dom.js";
+import { bytes, duration, percent } from "./format.js";
 
 // Clients write what they like: to compare an object with a number may even throw.
 const used = (whole, left) => (Number.isFinite(whole) && whole > 0 && Number.isFinite(left) ? 1 - left / whole : undefined);
@@ -12,6 +13,31 @@ export function shares(health) {
     memory: used(health?.memory?.total, health?.memory?.available),
     disk: used(health?.disk?.total, health?.disk?.free),
   };
+}
+
+/** What a client says of itself, as pairs of a name and what is shown: what is known as people read it, the rest as it came. */
+export function healthFacts(health) {
+  if (health === null || typeof health !== "object") return flat(health, "value");
+  const { cpu, memory, disk } = shares(health);
+  const { uptime, load } = health;
+  const known = [];
+  const rest = { ...health };
+  const show = (name, text) => {
+    known.push([name, h("span", { title: JSON.stringify(rest[name]) }, text)]);
+    delete rest[name];
+  };
+  if (cpu !== undefined) show("cpu", percent(cpu));
+  if (memory !== undefined) show("memory", `${percent(memory)} of ${bytes(health.memory.total)}`);
+  if (disk !== undefined) show("disk", `${percent(disk)} of ${bytes(health.disk.total)}`);
+  if (Array.isArray(load) && load.length && load.every(Number.isFinite)) show("load", load.join(" · "));
+  if (Number.isFinite(uptime) && uptime >= 0) show("uptime", duration(uptime));
+  return [...known, ...flat(rest)];
+}
+
+/** Members of an object of any depth, as names with dots. */
+function flat(value, name = "", depth = 0) {
+  if (value === null || typeof value !== "object" || depth > 3) return [[name, h("code", {}, typeof value === "string" ? value : JSON.stringify(value))]];
+  return Object.entries(value).slice(0, 60).flatMap(([key, each]) => flat(each, name ? `${name}.${key}` : key, depth + 1));
 }
 
 const severities = { red: 0, amber: 1, offline: 2, ok: 3, none: 4 };
