@@ -129,6 +129,11 @@ def test_a_key_that_is_taken_away_closes_the_socket():
             other.next("watching")
 
 
+def test_a_ping(operator):
+    operator.send(type="ping")
+    assert operator.next("pong") == {"type": "pong"}
+
+
 # What is not understood
 
 

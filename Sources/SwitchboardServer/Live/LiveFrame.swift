@@ -87,6 +87,8 @@ struct LiveFrame {
 
     // MARK: What the node answers
 
+    static let pong = JSONObjectWriter.document { $0.string("type", "pong") }
+
     /// - Parameter ref: Of the frame that it answers.
     static func error(_ error: LiveError, ref: String?) -> ByteBuffer {
         JSONObjectWriter.document { json in

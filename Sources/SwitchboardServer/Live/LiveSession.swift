@@ -275,6 +275,8 @@ final class LiveSession: ChannelInboundHandler {
             switch frame.type {
             // Whoever has been let in already need not say hello, and changes nothing by it.
             case "hello": _ = try frame.key()
+            // Pages see no WebSocket pings. Whoever reads nothing is told no more by it, and fills no memory.
+            case "ping": if hasRoom(for: LiveFrame.pong.readableBytes) { send(LiveFrame.pong) }
             case "watch": try watch(frame)
             case "unwatch": unwatch(try frame.watchID())
             case "terminal": try terminals.obey(frame)

@@ -45,6 +45,14 @@ import Testing
         _ = try channel.finish()
     }
 
+    @Test func aPageIsGivenASignOfLife() throws {
+        let (channel, _) = try connect()
+        _ = try sent(channel)
+        try channel.writeInbound(ClientBytes.text(#"{"type":"ping"}"#))
+        #expect(try sent(channel) == [.text(ByteBuffer(string: #"{"type":"pong"}"#))])
+        _ = try channel.finish()
+    }
+
     @Test func withoutAKeyNothingIsSentAndTimeEnds() throws {
         let (channel, session) = try connect(nil)
         #expect(session.principal == nil && !session.mayOperateTerminals)

@@ -5,6 +5,12 @@ import { key, keyNeeded } from "./api.js";
 
 const unauthenticated = 4001;
 const longestWait = 15_000;
+// A socket whose other end is gone without a word stays open for the browser, and the node's WebSocket pings are not shown to a
+// page. So the page asks for a sign of life itself. Looks are counted and not time: a page that was asleep hears first what
+// came meanwhile.
+const lookMs = 5000;
+const askAfter = 2;
+const deadAfter = 5;
 
 class Live {
   #socket = null;
@@ -16,6 +22,9 @@ class Live {
   #stats = new Map();
   #handlers = new Map();
   #next = 1;
+  #watchdog = null;
+  /** Looks since something came last. */
+  #silent = 0;
 
   constructor() {
     addEventListener("switchboard:key", () => { if (this.#wanted) this.#restart(); });
@@ -97,8 +106,28 @@ class Live {
     socket.onopen = () => {
       if (key()) socket.send(JSON.stringify({ type: "hello", key: key() }));
     };
-    socket.onmessage = (message) => this.#received(JSON.parse(message.data));
-    socket.onclose = (close) => this.#closed(close);
+    socket.onmessage = (message) => {
+      this.#silent = 0;
+      // One that was given up may still have had something on its way.
+      if (this.#socket === socket) this.#received(JSON.parse(message.data));
+    };
+    socket.onclose = (close) => { if (this.#socket === socket) this.#closed(close); };
+    this.#silent = 0;
+    clearInterval(this.#watchdog);
+    this.#watchdog = setInterval(() => this.#look(), lookMs);
+  }
+
+  /** Nothing comes, not even an answer: the socket is as good as gone, also while it is being opened. */
+  #look() {
+    this.#silent += 1;
+    if (this.#silent >= deadAfter) {
+      const socket = this.#socket;
+      // Its close would wait for the other end, so that nobody waits for it here.
+      this.#closed({ code: 1006, reason: "" });
+      socket.close();
+    } else if (this.#silent >= askAfter) {
+      this.send({ type: "ping" });
+    }
   }
 
   #received(frame) {
@@ -118,6 +147,7 @@ class Live {
   }
 
   async #closed(close) {
+    clearInterval(this.#watchdog);
     this.#socket = null;
     this.#hello = null;
     this.#failures += 1;
