@@ -139,7 +139,7 @@ extension Agent {
                 TerminalReport.Here(
                     terminal: terminal.name, columns: terminal.columns, rows: terminal.rows, from: place.sent,
                     typed: place.typed, command: terminal.command.joined(separator: " "), isNew: isNew,
-                    viewers: terminal.ledger.viewers.count)))
+                    viewers: terminal.ledger.viewers.count, start: terminal.ledger.start)))
     }
 
     /// There are at most a few of these for each order, and orders are not read while the link takes nothing.

@@ -75,13 +75,91 @@ test('keys typed while the node is away arrive once, from where the agent is', (
   state.isConnected = true;
   state.sent = [];
   state.viewer.attach(1000);
-  // The agent may never have seen what was sent last, but has been sent no more than that.
-  assert.equal(state.sent[0].typed, 4);
+  // The agent may never have seen what was sent last. One that has forgotten this viewer goes on with what is named here.
+  assert.equal(state.sent[0].typed, 1);
   state.here({ typed: 3 });
   assert.deepEqual(state.typed(), [[3, 'def']]);
   state.hear('taken', { offset: 6 });
   state.viewer.type(bytes('g'));
   assert.deepEqual(state.typed().at(-1), [6, 'g']);
+});
+
+test('keys on their way to an agent that has forgotten this viewer come again', () => {
+  const state = setUp();
+  state.viewer.attach(0);
+  state.here({ isNew: true });
+  state.viewer.type(bytes('abc'));
+  state.hear('taken', { offset: 1 });
+  state.viewer.lost();
+  state.sent = [];
+  state.viewer.attach(1000);
+  // It takes what is named for typed.
+  state.here({ typed: state.sent[0].typed });
+  assert.deepEqual(state.typed(), [[1, 'bc']]);
+});
+
+for (const [name, successor] of Object.entries({
+  'that this viewer has started': { from: 900, isNew: true }, 'that another one has started': { from: 990, start: 900 },
+  'with less output, of an agent that says no more': { from: 0, start: undefined },
+})) {
+  test(`what was typed for one program is not typed for its successor, ${name}`, () => {
+    const state = setUp();
+    state.viewer.attach(0);
+    state.here({ from: 5, isNew: true, start: 5 });
+    state.viewer.type(bytes('ls\r'));
+    state.hear('taken', { offset: 3 });
+    state.hear('offline');
+    assert.equal(state.viewer.type(bytes('rm -r *\r')), true);
+    state.viewer.attach(1000);
+    state.sent = [];
+    state.here({ typed: 3, ...successor });
+    assert.equal(state.changes.at(-1), 'replaced');
+    assert.equal(state.resets, 1);
+    assert.deepEqual(state.typed(), []);
+    state.viewer.type(bytes('x'));
+    assert.deepEqual(state.typed(), [[3, 'x']]);
+  });
+}
+
+test('a successor that knows of less typing than was taken has its say, also in the answer to a regular question', () => {
+  const state = setUp();
+  state.viewer.attach(0);
+  state.here({ isNew: true, start: 0 });
+  state.viewer.type(bytes('abc'));
+  state.viewer.attach(5000);
+  state.hear('taken', { offset: 3 });
+  state.here({ typed: 0, from: 900, start: 900, isNew: true });
+  state.viewer.type(bytes('x'));
+  assert.deepEqual(state.typed().at(-1), [0, 'x']);
+});
+
+test('what was typed before the first answer, and where only output is missing, is kept', () => {
+  const state = setUp();
+  state.viewer.attach(0);
+  state.viewer.type(bytes('a'));
+  state.here({ isNew: true, start: 0 });
+  state.viewer.lost();
+  state.viewer.attach(1000);
+  state.here({ from: 900, start: 0 });
+  assert.deepEqual(state.typed(), [[0, 'a'], [0, 'a']]);
+  assert.ok(!state.changes.includes('replaced'));
+});
+
+test('a hole is asked for within a second also when it was asked just before', () => {
+  const state = setUp();
+  state.viewer.attach(0);
+  state.here({ isNew: true });
+  state.viewer.renew(4960);
+  state.sent = [];
+  state.now = 5000;
+  state.output(7, '');
+  assert.equal(state.sent.length, 0);
+  state.viewer.renew(5960);
+  assert.equal(state.sent.at(-1).op, 'attach');
+  state.here();
+  state.sent = [];
+  state.viewer.renew(6960);
+  assert.equal(state.sent.length, 0);
 });
 
 test('no more than 4 KB of keys are held while nobody answers', () => {

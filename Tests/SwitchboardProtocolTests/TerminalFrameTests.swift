@@ -32,6 +32,13 @@ import Testing
                     viewers: 1)),
             #""op":"here","terminal":"main","columns":80,"rows":24,"from":9,"typed":2,"command":"/bin/sh","isNew":true,"viewers":1"#
         ),
+        (
+            .here(
+                TerminalReport.Here(
+                    terminal: "main", columns: 80, rows: 24, from: 9, typed: 2, command: "sh", isNew: false,
+                    viewers: 1, start: 7)),
+            #""op":"here","terminal":"main","columns":80,"rows":24,"from":9,"typed":2,"command":"sh","isNew":false,"viewers":1,"start":7"#
+        ),
         (.output(offset: 4, bytes: bytes), #""op":"output","offset":4,"base64":"AP8K""#),
         (.taken(offset: 5), #""op":"taken","offset":5"#),
         (.resized(columns: 80, rows: 24), #""op":"resized","columns":80,"rows":24"#),

@@ -45,6 +45,8 @@ struct TerminalLedger {
     }
 
     let limits: Limits
+    /// Where the output began.
+    let start: UInt64
     /// Where the output ends.
     private(set) var written: UInt64
     private(set) var viewers: [String: Viewer] = [:]
@@ -60,6 +62,7 @@ struct TerminalLedger {
     ///   output is one in this one's.
     init(base: UInt64, now: NIODeadline, limits: Limits = Limits()) {
         self.limits = limits
+        start = base
         written = base
         usedAt = now
     }

@@ -246,6 +246,7 @@ struct TerminalVisit {
             guard hasBegun else { return Output.note("waiting for \(client)") }
             local.note("no answer; waiting, ~. leaves")
             hasNotedLoss = true
+        case .replaced: local.note("the program is gone, and this is a new one; what was typed meanwhile is dropped")
         case .viewers, .resized: break
         }
     }

@@ -27,6 +27,8 @@ public struct TerminalViewer: Sendable {
         case waiting
         case viewers(Int)
         case resized(columns: Int, rows: Int)
+        /// The program that was viewed is gone, and another one is there. What was typed for the first and not taken is dropped.
+        case replaced
     }
 
     public enum Ending: Hashable, Sendable {
@@ -67,6 +69,8 @@ public struct TerminalViewer: Sendable {
     /// The agent has answered at least once.
     private var hasBegun = false
     private var isOver = false
+    /// Which program is viewed, see ``TerminalReport/Here/start``.
+    private var start: UInt64?
     /// The place behind what is drawn; nil before anything is known.
     public private(set) var drawn: UInt64?
     private var told: UInt64 = 0
@@ -124,7 +128,7 @@ public struct TerminalViewer: Sendable {
             unansweredSince = now
             asked = drawn
         }
-        // What it has typed for an agent that does not know this viewer begins with what waits.
+        // For an agent that does not know this viewer its typing goes on with what waits: what was sent may never have come.
         return .send(
             .attach(
                 .init(
@@ -237,15 +241,25 @@ public struct TerminalViewer: Sendable {
     private mutating func found(_ here: TerminalReport.Here, _ now: UInt64) -> [Action] {
         var actions: [Action] = []
         let wasLost = phase == .attaching
+        let isOther = isOther(here)
+        start = here.start
         unansweredSince = nil
-        // Behind what is drawn something is missing, or this is another terminal of that name, which has less output.
-        let isElsewhere = drawn.map { here.from > $0 || here.isNew || here.from < asked ?? 0 } ?? !here.isNew
+        // Behind what is drawn something is missing, or this is another program.
+        let isElsewhere = drawn.map { here.from > $0 || isOther } ?? !here.isNew
         if isElsewhere { actions.append(.clear) }
         if isElsewhere || drawn == nil {
             drawn = here.from
             told = here.from
         }
-        take(upTo: here.typed, now)
+        if isOther {
+            // A command for one shell must not be run by another.
+            waiting.clear()
+            // What the agent says counts, even if it is less: it knows nothing of what the program before has taken.
+            (taken, sent, movedAt) = (here.typed, here.typed, now)
+            actions.append(.note(.replaced))
+        } else {
+            take(upTo: here.typed, now)
+        }
         phase = .live
         if wasLost { sent = taken }
         if !hasBegun || hasNoted { actions.append(.note(.attached(here))) }
@@ -255,6 +269,14 @@ public struct TerminalViewer: Sendable {
             actions.append(.send(.resize(columns: columns, rows: rows)))
         }
         return actions + pump(now)
+    }
+
+    /// Whether this is another program than the one that was viewed.
+    private func isOther(_ here: TerminalReport.Here) -> Bool {
+        guard hasBegun else { return false }
+        if let known = start, let start = here.start { return known != start }
+        // An agent that does not say: a program that has less output than was asked for is another one.
+        return here.isNew || here.from < asked ?? 0
     }
 
     private mutating func draw(_ offset: UInt64, _ bytes: ByteBuffer, _ now: UInt64) -> [Action] {

@@ -58,10 +58,13 @@ public struct TerminalReport: Hashable, Sendable {
         public var isNew: Bool
         /// How many view it, this one included.
         public var viewers: Int
+        /// Where the output of the program began, which is nowhere that another's did: who knows a different one has another
+        /// program before it now. nil from agents that do not say.
+        public var start: UInt64?
 
         public init(
             terminal: String, columns: Int, rows: Int, from: UInt64, typed: UInt64, command: String, isNew: Bool,
-            viewers: Int
+            viewers: Int, start: UInt64? = nil
         ) {
             self.terminal = terminal
             self.columns = columns
@@ -71,6 +74,7 @@ public struct TerminalReport: Hashable, Sendable {
             self.command = command
             self.isNew = isNew
             self.viewers = viewers
+            self.start = start
         }
     }
 
@@ -127,6 +131,7 @@ extension TerminalReport {
             json.string("command", here.command)
             json.boolean("isNew", here.isNew)
             json.integer("viewers", here.viewers)
+            if let start = here.start { json.place("start", start) }
         case .output(let offset, let bytes):
             json.string("op", "output")
             json.place("offset", offset)
@@ -210,7 +215,7 @@ extension TerminalReport.Here {
             terminal: try reader.terminalName(), columns: try reader.side("columns"), rows: try reader.side("rows"),
             from: try reader.count("from"), typed: try reader.count("typed"),
             command: try reader.shortString("command"), isNew: try reader.optionalBoolean("isNew") ?? false,
-            viewers: try reader.small("viewers"))
+            viewers: try reader.small("viewers"), start: try reader.optionalCount("start"))
     }
 }
 

@@ -10,9 +10,12 @@ struct TerminalViewerTests {
         TerminalViewer(terminal: "main", mode: mode, command: "sh", columns: 80, rows: 24)
     }
 
-    private func here(from: UInt64 = 0, typed: UInt64 = 0, isNew: Bool = false) -> TerminalReport.Here {
+    private func here(
+        from: UInt64 = 0, typed: UInt64 = 0, isNew: Bool = false, start: UInt64? = nil
+    ) -> TerminalReport.Here {
         .init(
-            terminal: "main", columns: 80, rows: 24, from: from, typed: typed, command: "sh", isNew: isNew, viewers: 1)
+            terminal: "main", columns: 80, rows: 24, from: from, typed: typed, command: "sh", isNew: isNew, viewers: 1,
+            start: start)
     }
 
     private func attach(
@@ -120,8 +123,68 @@ struct TerminalViewerTests {
         #expect(viewer.received(.output(offset: 900, bytes: bytes("x")), now: 3) == [.draw(bytes("x"))])
         // The agent has started again, and somebody else has made the terminal anew.
         #expect(viewer.tick(now: 5000).contains(attach(from: 901)))
-        #expect(viewer.received(.here(here(from: 0)), now: 5001) == [.clear])
+        #expect(viewer.received(.here(here(from: 0)), now: 5001) == [.clear, .note(.replaced)])
         #expect(viewer.drawn == 0)
+    }
+
+    @Test("What was typed for one program is not typed for its successor, whoever has started that")
+    func dropsKeysOfAProgramThatIsGone() {
+        let successors = [
+            here(from: 900, isNew: true), here(from: 900, isNew: true, start: 900), here(from: 990, start: 900),
+        ]
+        for here in successors {
+            var viewer = viewer()
+            _ = viewer.connected(now: 0)
+            _ = viewer.received(.here(self.here(isNew: true, start: 0)), now: 0)
+            _ = viewer.type(bytes("ls\r"), now: 1)
+            _ = viewer.received(.taken(offset: 3), now: 2)
+            _ = viewer.wentOffline()
+            #expect(viewer.type(bytes("rm -r *\r"), now: 3) == [])
+            #expect(viewer.tick(now: 1000) == [attach(from: 0, typed: 3)])
+            var found = here
+            found.typed = 3
+            #expect(
+                viewer.received(.here(found), now: 1001)
+                    == [.clear, .note(.replaced), .note(.attached(found))])
+            #expect(viewer.typed == 3)
+            #expect(viewer.type(bytes("x"), now: 1002) == [.send(.input(offset: 3, bytes: bytes("x")))])
+        }
+    }
+
+    @Test("A successor that knows of less typing than was taken has its say")
+    func countsAsTheSuccessorDoes() {
+        var viewer = live()
+        _ = viewer.type(bytes("abc"), now: 4999)
+        // This order is on its way while the keys are taken, and comes to an agent that was started again.
+        _ = viewer.tick(now: 5000)
+        _ = viewer.received(.taken(offset: 3), now: 5001)
+        _ = viewer.received(.here(here(from: 900, isNew: true)), now: 5500)
+        #expect(viewer.type(bytes("x"), now: 5501) == [.send(.input(offset: 0, bytes: bytes("x")))])
+    }
+
+    @Test("What was typed before the first answer, and where only output is missing, is kept")
+    func keepsKeysOfTheSameProgram() {
+        var viewer = viewer()
+        _ = viewer.connected(now: 0)
+        _ = viewer.type(bytes("a"), now: 1)
+        let first = here(isNew: true, start: 0)
+        let input = TerminalViewer.Action.send(.input(offset: 0, bytes: bytes("a")))
+        #expect(viewer.received(.here(first), now: 2) == [.note(.attached(first)), input])
+        viewer.disconnected()
+        _ = viewer.connected(now: 3)
+        #expect(viewer.received(.here(here(from: 900, start: 0)), now: 4) == [.clear, input])
+    }
+
+    @Test("As typed it names what is taken, and not what is on its way")
+    func namesWhatIsTaken() {
+        var viewer = live()
+        _ = viewer.type(bytes("abc"), now: 1)
+        _ = viewer.received(.taken(offset: 1), now: 2)
+        viewer.disconnected()
+        #expect(viewer.connected(now: 3) == [attach(from: 0, typed: 1)])
+        // The agent has forgotten this viewer, and never saw the rest.
+        #expect(
+            viewer.received(.here(here(typed: 1)), now: 4) == [.send(.input(offset: 1, bytes: bytes("bc")))])
     }
 
     @Test("Keys without an answer are looked after within a second")

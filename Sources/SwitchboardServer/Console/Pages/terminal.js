@@ -118,6 +118,8 @@ function changed(kind, frame) {
     if (kind === "here") current.isSized = true;
     recording.resized(frame.columns, frame.rows);
     showSize(screen.columns, screen.rows);
+  } else if (kind === "replaced") {
+    screen.say("The program is gone, and this is a new one. What was typed meanwhile is dropped.");
   } else if (kind === "ended") {
     screen.say(endText(frame));
   } else if (kind === "refused") {

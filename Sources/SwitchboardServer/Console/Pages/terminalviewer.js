@@ -25,6 +25,10 @@ export class TerminalViewer {
   #toldTook = 0;
   /** What was #drawn when it asked first since the last answer. */
   #asked;
+  /** Which program it is: where its output began, if the agent says so. */
+  #start;
+  /** Output is missing, and it was asked too lately to ask again. */
+  #hasHole = false;
   /** Bytes typed that the agent has not confirmed, from #taken on; those up to #sent are on their way. */
   #keys = new Uint8Array(0);
   #taken = 0;
@@ -56,7 +60,7 @@ export class TerminalViewer {
     // Of keys on their way none was taken since the last look: they are lost, or there was no room for them.
     else if (this.#isAnswered && this.#seen.sent > this.#taken && this.#seen.taken === this.#taken) this.#askAgain();
     this.#seen = { sent: this.#sent, taken: this.#taken };
-    if (now - this.#askedAt < (this.#isAnswered ? renewMs : 1000) - 50) return;
+    if (now - this.#askedAt < (this.#isAnswered && !this.#hasHole ? renewMs : 1000) - 50) return;
     this.attach(now);
   }
 
@@ -64,8 +68,9 @@ export class TerminalViewer {
   attach(now) {
     if (this.isOver) return;
     const { terminal, mode, command } = this.#options;
+    // Keys on their way may never arrive: an agent that does not know this viewer must not take them for typed.
     const isSent = this.#order("attach", {
-      client: this.#client, terminal, mode, ...this.#size, ...(this.#drawn !== undefined && { from: this.#drawn }), typed: this.#sent,
+      client: this.#client, terminal, mode, ...this.#size, ...(this.#drawn !== undefined && { from: this.#drawn }), typed: this.#taken,
       ...(command && { command }),
     });
     if (!isSent) return;
@@ -131,8 +136,13 @@ export class TerminalViewer {
     this.#answeredAt = now;
     this.viewers = frame.viewers;
     this.command = frame.command;
-    if (this.#drawn === undefined || frame.isNew || frame.from > this.#drawn || frame.from < this.#asked) {
-      // Output is missing, or it is another terminal of this name: the screen begins anew.
+    this.#hasHole = false;
+    const isOther = this.#isOther(frame);
+    this.#start = frame.start;
+    // A command for one shell must not be run by another.
+    if (isOther) this.#forgetKeys(frame.typed);
+    if (this.#drawn === undefined || isOther || frame.from > this.#drawn) {
+      // Output is missing, or it is another program: the screen begins anew.
       if (this.#drawn !== undefined) this.#screen.reset();
       this.#drawn = frame.from;
       this.#asked = frame.from;
@@ -141,6 +151,7 @@ export class TerminalViewer {
     }
     this.#become("open");
     this.#onChange("here", frame);
+    if (isOther) this.#onChange("replaced", frame);
     // An answer to one of the regular attaches says nothing of keys on their way.
     if (isBack) {
       this.#sent = Math.max(this.#taken, Math.min(this.#sent, frame.typed));
@@ -149,12 +160,29 @@ export class TerminalViewer {
     }
   }
 
+  /** Whether this is another program than the one that was viewed. */
+  #isOther(frame) {
+    if (this.#drawn === undefined) return false;
+    if (this.#start !== undefined && frame.start !== undefined) return frame.start !== this.#start;
+    // An agent that does not say: a program that has less output than was asked for is another one.
+    return frame.isNew || frame.from < this.#asked;
+  }
+
+  /** typed: what the agent takes for typed, even if it is less; it knows nothing of what the program before has taken. */
+  #forgetKeys(typed) {
+    this.#keys = new Uint8Array(0);
+    this.#taken = typed;
+    this.#sent = typed;
+    this.#seen = { sent: typed, taken: typed };
+  }
+
   #output(frame, now) {
     if (this.#drawn === undefined) return;
     const bytes = decode(frame.base64);
     const old = this.#drawn - frame.offset;
     if (old < 0) {
       // A hole: what is between is asked for, from where the screen is.
+      this.#hasHole = true;
       if (now - this.#askedAt > 1000) this.attach(now);
       return;
     }
