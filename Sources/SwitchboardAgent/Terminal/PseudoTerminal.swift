@@ -27,10 +27,10 @@ struct PseudoTerminal: Sendable {
     init(
         _ command: [String], environment: [String: String], folder: String, columns: Int, rows: Int
     ) throws(StartError) {
-        let master = posix_openpt(O_RDWR | O_NOCTTY)
+        let master = posix_openpt(O_RDWR | O_NOCTTY | Self.closeOnExec)
         guard master >= 0 else { throw Self.failure("no terminal is to be had", errno) }
         do throws(StartError) {
-            // Other programs must not hold it open.
+            // Other programs must not hold it open; where it was not opened so one may, that begins at this moment.
             _ = fcntl(master, F_SETFD, FD_CLOEXEC)
             _ = fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK)
             guard grantpt(master) == 0, unlockpt(master) == 0 else {
@@ -52,6 +52,13 @@ struct PseudoTerminal: Sendable {
         }
         self.master = master
     }
+
+    #if os(Linux)
+        /// Linux takes it at once, though POSIX does not ask for that; elsewhere the call may be refused with it.
+        private static let closeOnExec = O_CLOEXEC
+    #else
+        private static let closeOnExec: CInt = 0
+    #endif
 
     static func resize(_ master: CInt, columns: Int, rows: Int) {
         var size = winsize()
