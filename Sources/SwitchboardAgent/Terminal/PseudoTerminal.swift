@@ -30,7 +30,7 @@ struct PseudoTerminal: Sendable {
         let master = posix_openpt(O_RDWR | O_NOCTTY | Self.closeOnExec)
         guard master >= 0 else { throw Self.failure("no terminal is to be had", errno) }
         do throws(StartError) {
-            // Other programs must not hold it open; where it was not opened so one may, that begins at this moment.
+            // Other programs must not hold it open, also where it cannot be opened so.
             _ = fcntl(master, F_SETFD, FD_CLOEXEC)
             _ = fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK)
             guard grantpt(master) == 0, unlockpt(master) == 0 else {

@@ -44,7 +44,7 @@ extension LiveSession {
         case .batch(let batch):
             let dropped = batch.dropped + feed.takeLost(of: batch.node) + (lostEvents.removeValue(forKey: id) ?? 0)
             let (events, count) = Self.list(batch.lines)
-            guard hasRoom(for: events.readableBytes + 256) else {
+            guard hasRoom(for: events.readableBytes + 256, leaving: Self.reserve) else {
                 lostEvents[id] = dropped + count
                 return
             }

@@ -24,6 +24,8 @@ final class LiveSession: ChannelInboundHandler {
     static let maximumWatches = 8
     /// Bytes that may wait for an operator who reads slowly.
     private static let maximumUnsent = 1 << 20
+    /// So much of that is left to answers by what can be left out, which is events and the output of terminals.
+    static let reserve = 256 << 10
     /// Ticks of the shards' length for which the key, and the peer's close frame, are awaited.
     private static let helloTicks = Shard.ticks(seconds: 10)
     private static let closeTicks = Shard.ticks(seconds: 5)
@@ -55,6 +57,8 @@ final class LiveSession: ChannelInboundHandler {
     private var pending: ByteBuffer?
     /// Bytes that are in no socket yet.
     private var unsent = 0
+    /// Bytes of all frames so far.
+    private(set) var handed = 0
     private var closesAfterFlush: CloseMode?
 
     /// The operator's own names of its watches.
@@ -305,11 +309,14 @@ final class LiveSession: ChannelInboundHandler {
         append(FrameBuilder.message(.text, json))
     }
 
-    /// Whether so many bytes more may wait. The first that wait always may.
-    func hasRoom(for bytes: Int) -> Bool { unsent == 0 || unsent + bytes <= Self.maximumUnsent }
+    /// Whether so many bytes more may wait, and as many as are to be left besides. The first that wait always may.
+    func hasRoom(for bytes: Int, leaving reserve: Int = 0) -> Bool {
+        unsent == 0 || unsent + bytes + reserve <= Self.maximumUnsent
+    }
 
     private func append(_ frame: ByteBuffer) {
         unsent += frame.readableBytes
+        handed += frame.readableBytes
         guard pending == nil else {
             pending?.writeImmutableBuffer(frame)
             return
@@ -325,6 +332,7 @@ final class LiveSession: ChannelInboundHandler {
         let promise = loop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [self] _ in
             unsent -= count
+            if phase == .open { terminals.written(upTo: handed - unsent) }
             if unsent == 0, phase == .open { tellOfLostEvents() }
             if unsent == 0, let mode = closesAfterFlush { self.context?.close(mode: mode, promise: nil) }
         }

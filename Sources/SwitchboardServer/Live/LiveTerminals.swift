@@ -20,6 +20,8 @@ final class LiveTerminals {
         /// To how many nodes the last order to attach went, and how many of them do not have the client.
         var routed: Int?
         var missing = 0
+        /// Its output that is not in the socket yet.
+        var backlog = TerminalBacklog()
 
         var isOffline: Bool { routed.map { missing >= $0 } ?? false }
     }
@@ -136,6 +138,7 @@ final class LiveTerminals {
     private func hear(_ word: TerminalDesk.Word, for name: String) {
         guard var viewer = viewers[name], let session else { return }
         var frame: ByteBuffer?
+        var isOutput = false
         switch word {
         case .routed(let nodes):
             viewer.routed = nodes
@@ -146,13 +149,68 @@ final class LiveTerminals {
             viewer.missing += 1
             if viewer.isOffline { frame = Self.offline(name) }
         case .told(.report(let event)):
-            note(event, &viewer)
-            var text = ByteBuffer()
-            TerminalReport(viewer: name, event: event).write(into: &text)
-            frame = text
+            frame = report(event, name, &viewer, session)
+            if frame != nil { note(event, &viewer) }
+            isOutput = event.isOutput
         }
         viewers[name] = viewer
-        if let frame { session.send(frame) }
+        // What a viewer does not hear it asks for again: no operator is closed because of terminals.
+        guard let frame, session.hasRoom(for: frame.readableBytes) else { return }
+        let before = session.handed
+        session.send(frame)
+        if isOutput { viewers[name]?.backlog.add(session.handed - before, endingAt: session.handed) }
+    }
+
+    /// - Returns: The frame for the operator; nil when it is left out.
+    private func report(
+        _ event: TerminalReport.Event, _ name: String, _ viewer: inout Viewer, _ session: LiveSession
+    ) -> ByteBuffer? {
+        var text = ByteBuffer()
+        TerminalReport(viewer: name, event: event).write(into: &text)
+        guard session.hasRoom(for: text.readableBytes) || event.isOutput else { return nil }
+        switch event {
+        case .output(let offset, let bytes):
+            guard hasRoom(for: text.readableBytes, viewer.backlog, session) else {
+                viewer.backlog.miss(upTo: offset + UInt64(bytes.readableBytes))
+                return nil
+            }
+        // It comes after all output: the agent tells it again when it has sent what is missing.
+        case .ended where viewer.backlog.missed != nil: return nil
+        // Output goes on where the viewer has asked for it.
+        case .here: _ = viewer.backlog.takeMissed()
+        default: break
+        }
+        return text
+    }
+
+    private func hasRoom(for count: Int, _ backlog: TerminalBacklog, _ session: LiveSession) -> Bool {
+        // This one counts, too, with whatever waits for it.
+        var all = (viewers: backlog.isEmpty ? 1 : 0, bytes: 0)
+        for viewer in viewers.values where !viewer.backlog.isEmpty {
+            all.viewers += 1
+            all.bytes += viewer.backlog.bytes
+        }
+        return backlog.hasRoom(for: count, among: all.viewers, total: all.bytes)
+            && session.hasRoom(for: count, leaving: LiveSession.reserve)
+    }
+
+    /// All that the socket was handed up to this place has left it. Viewers that miss output learn that they do, by output
+    /// without bytes behind the gap.
+    func written(upTo place: Int) {
+        guard let session else { return }
+        for (name, viewer) in viewers where !viewer.backlog.isEmpty || viewer.backlog.missed != nil {
+            var backlog = viewer.backlog
+            backlog.written(upTo: place)
+            var missed: UInt64?
+            if backlog.isEmpty, session.hasRoom(for: TerminalBacklog.limit, leaving: LiveSession.reserve) {
+                missed = backlog.takeMissed()
+            }
+            viewers[name]?.backlog = backlog
+            guard let missed else { continue }
+            var text = ByteBuffer()
+            TerminalReport(viewer: name, event: .output(offset: missed, bytes: ByteBuffer())).write(into: &text)
+            session.send(text)
+        }
     }
 
     private func note(_ event: TerminalReport.Event, _ viewer: inout Viewer) {
@@ -188,6 +246,10 @@ extension LiveFrame {
         }
         return id
     }
+}
+
+extension TerminalReport.Event {
+    fileprivate var isOutput: Bool { if case .output = self { true } else { false } }
 }
 
 extension BusError {

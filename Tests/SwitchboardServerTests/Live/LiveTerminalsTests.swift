@@ -16,9 +16,10 @@ import Testing
         private let test: TestNode
         private(set) var reports: [TerminalReport] = []
 
-        init(_ test: TestNode) throws {
+        init(_ test: TestNode, behind dam: Dam? = nil) throws {
             self.test = test
             channel = EmbeddedChannel(loop: test.loop)
+            if let dam { try channel.pipeline.syncOperations.addHandler(dam) }
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let session = LiveSession(node: test.node, loop: test.loop, address: "192.0.2.7", caller: LiveCaller())
             try channel.pipeline.syncOperations.addHandler(session)
@@ -52,6 +53,41 @@ import Testing
                 }
             }
             return words
+        }
+    }
+
+    /// A socket whose peer reads nothing for a while.
+    private final class Dam: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private var held: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
+        private var context: ChannelHandlerContext?
+        private var isClosed = false
+
+        var bytes: Int { held.reduce(0) { $0 + $1.bytes.readableBytes } }
+
+        func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+        func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            let bytes = unwrapOutboundIn(data)
+            if isClosed {
+                held.append((bytes, promise))
+            } else {
+                context.write(wrapOutboundOut(bytes), promise: promise)
+            }
+        }
+
+        func close() { isClosed = true }
+
+        func open() {
+            isClosed = false
+            let frames = held
+            held = []
+            for (bytes, promise) in frames { context?.write(wrapOutboundOut(bytes), promise: promise) }
+            context?.flush()
         }
     }
 
@@ -138,6 +174,53 @@ import Testing
         #expect(
             socket.reports.map(\.event)
                 == [.refused(code: "terminal_unsupported", message: "a client in raw mode has no terminals")])
+        try connection.drop()
+    }
+
+    @Test func aSlowOperatorGetsSlowerOutputAndIsNotClosed() throws {
+        let connection = try TestConnection.open(test, "a")
+        let dam = Dam()
+        let socket = try Socket(test, behind: dam)
+        let viewers = ["v0", "v1", "v2", "v3"]
+        for viewer in viewers {
+            try socket.attaches(viewer)
+            try connection.receive(#"{"type":"terminal","viewer":"\#(viewer)",\#(here)}"#)
+        }
+        _ = try socket.told()
+        dam.close()
+        let (length, pieces) = (12 << 10, 24)
+        let base64 = String(repeating: "A", count: length / 3 * 4)
+        for index in 0..<pieces {
+            let output = #""op":"output","offset":\#(index * length),"base64":"\#(base64)""#
+            for viewer in viewers {
+                try connection.receive(#"{"type":"terminal","viewer":"\#(viewer)",\#(output)}"#)
+            }
+        }
+        // The end must not overtake what is missing.
+        try connection.receive(#"{"type":"terminal","viewer":"v0","op":"ended","reason":"exited","status":0}"#)
+        #expect(try socket.told().isEmpty)
+        #expect((200 << 10...TerminalBacklog.limit + (100 << 10)).contains(dam.bytes))
+        dam.open()
+        #expect(try !socket.told().contains("ended"))
+        for viewer in viewers {
+            var offsets: [UInt64] = []
+            var last: ByteBuffer?
+            for case .output(let offset, let bytes) in socket.reports.filter({ $0.viewer == viewer }).map(\.event) {
+                offsets.append(offset)
+                last = bytes
+            }
+            // What came is without a gap but for the last, which tells how much is missing.
+            try #require(offsets.count > 2 && offsets.count <= pieces)
+            #expect(Array(offsets.dropLast()) == (0..<offsets.count - 1).map { UInt64($0 * length) })
+            #expect(offsets.last == UInt64(pieces * length) && last == ByteBuffer())
+        }
+        // The viewer asks for it, and is told.
+        try socket.attaches("v0")
+        try connection.receive(#"{"type":"terminal","viewer":"v0",\#(here)}"#)
+        try connection.receive(#"{"type":"terminal","viewer":"v0","op":"output","offset":0,"base64":"JCA="}"#)
+        try connection.receive(#"{"type":"terminal","viewer":"v0","op":"ended","reason":"exited","status":0}"#)
+        #expect(try socket.told() == ["here", "output", "ended"])
+        #expect(socket.channel.isActive)
         try connection.drop()
     }
 
