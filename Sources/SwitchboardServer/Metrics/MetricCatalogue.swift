@@ -54,6 +54,11 @@ enum MetricCatalogue {
 
     static let alerts = MetricDescription(
         "switchboard_alerts", .gauge, "Alerts of clients that this node looks after, by level: amber or red.")
+    static let terminalViewers = MetricDescription(
+        "switchboard_terminal_viewers", .gauge, "Viewers of terminals whose operators are connected here.")
+    static let terminalVisits = MetricDescription(
+        "switchboard_terminal_visits_total", .counter,
+        "Viewers that agents have let in, whose operators were connected here.")
 
     static let authRefused = MetricDescription(
         "switchboard_auth_refused_total", .counter,

@@ -68,6 +68,8 @@ enum Scrape {
             MetricFamily(
                 MetricCatalogue.alerts,
                 AlertLevel.allCases.map { MetricSample(node.alerts.count($0), MetricLabel("level", $0.rawValue)) }),
+            MetricFamily(MetricCatalogue.terminalViewers, node.terminals.viewers),
+            MetricFamily(MetricCatalogue.terminalVisits, node.terminals.visits.value),
         ]
     }
 

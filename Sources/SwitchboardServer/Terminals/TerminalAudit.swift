@@ -34,6 +34,7 @@ struct TerminalVisit: Sendable {
 /// What becomes of visits is told to watchers, to the log and to backends.
 extension Node {
     func attached(_ visit: TerminalVisit) {
+        terminals.visits.increment()
         logger.info("terminal attached", metadata: visit.metadata)
         note(.terminalAttached, visit)
         webhooks?.attached(visit)

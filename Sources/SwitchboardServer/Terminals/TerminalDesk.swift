@@ -21,8 +21,13 @@ final class TerminalDesk: Sendable {
 
     private let bus: any Bus
     private let seats = Mutex<[String: Seat]>([:])
+    /// How many viewers agents have let in.
+    let visits = Gauge()
 
     init(bus: any Bus) { self.bus = bus }
+
+    /// How many there are.
+    var viewers: Int { seats.withLock { $0.count } }
 
     /// Gives a viewer its seat. One that was taken is taken over: whoever knows the viewer's name is the viewer, who has come
     /// back before it was noticed that he went.
