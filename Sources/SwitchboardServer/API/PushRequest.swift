@@ -127,10 +127,11 @@ struct PushRequest: Sendable {
 
     private var format: Payload.Format {
         guard let contentType else { return .binary }
+        // Asked first and as a whole: these two spellings are nearly all there is, and to walk over characters is
+        // dear.
+        if contentType == "text/plain" { return .text }
+        if contentType == "application/json" { return .json }
         let type = contentType.prefix { $0 != ";" && $0 != " " }
-        // Compared without lowercasing first: these two spellings are nearly all there is.
-        if type == "text/plain" { return .text }
-        if type == "application/json" { return .json }
         let lowered = type.lowercased()
         if lowered == "application/json" { return .json }
         return lowered.hasPrefix("text/") ? .text : .binary
