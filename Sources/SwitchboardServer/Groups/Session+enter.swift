@@ -22,11 +22,18 @@ extension Session {
     private func beginToEnter(_ group: GroupName, history: Int) -> Bool {
         guard phase == .open else { return false }
         guard groupDealings?.entering[group] == nil else { return true }
-        if !withdraw(from: group) {
+        let entry: GroupEntry
+        if let current = memberships.first(where: { $0.group.name == group })?.group {
+            // It is none of those any more to which the group's pushes of this turn leave when the turn ends.
+            entry = GroupEntry(
+                history: history, owed: shard.outbox.pushes(to: current),
+                had: shard.outbox.selected(for: self, of: group))
+            withdraw(from: group)
+        } else {
             guard hasRoomForGroup else { return false }
             noteMember(of: group)
+            entry = GroupEntry(history: history)
         }
-        let entry = GroupEntry(history: history)
         dealings.entering[group] = entry
         shard.entering[group, default: []].append(self)
         let box = NIOLoopBound((session: self, entry: entry), eventLoop: shard.loop)

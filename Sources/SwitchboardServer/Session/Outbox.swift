@@ -68,9 +68,28 @@ struct Outbox {
         }
     }
 
+    /// What a group is sent in this turn. The pushes are kept beside their frames: a member that asks for the history meanwhile gets
+    /// them with that.
+    private struct Grouped {
+        let group: Group
+        private(set) var batch = Batch()
+        private(set) var pushes: [PreparedPush] = []
+
+        init(group: Group) { self.group = group }
+
+        mutating func append(
+            _ push: PreparedPush, _ collector: ReceiptCollector?, _ receivers: FormTally,
+            by compressor: MessageCompressor
+        ) {
+            batch.append(push, collector, receivers, by: compressor)
+            pushes.append(push)
+        }
+    }
+
     /// A push to certain sessions, each of which has its frame already.
     struct Selection {
         let sessions: [Session]
+        let push: PreparedPush
         /// When it was accepted, if that is known.
         let sentAt: UInt64?
         let collector: ReceiptCollector?
@@ -79,7 +98,7 @@ struct Outbox {
     }
 
     private var all: Batch?
-    private var groups: [ObjectIdentifier: (group: Group, batch: Batch)] = [:]
+    private var groups: [ObjectIdentifier: Grouped] = [:]
     private var selections: [Selection] = []
     /// Pushes to single sessions, whose origins get their receipts directly.
     var singles: [(session: Session, push: BusPush)] = []
@@ -90,7 +109,8 @@ struct Outbox {
         _ sessions: [Session], _ push: PreparedPush, _ collector: ReceiptCollector?, leftOut: Int, isOrdered: Bool
     ) {
         selections.append(
-            Selection(sessions: sessions, sentAt: push.push.sentAt, collector: collector, leftOut: leftOut))
+            Selection(
+                sessions: sessions, push: push, sentAt: push.push.sentAt, collector: collector, leftOut: leftOut))
         if isOrdered { isSelecting = true }
     }
 
@@ -107,8 +127,19 @@ struct Outbox {
         _ push: PreparedPush, to group: Group, _ collector: ReceiptCollector?, _ receivers: FormTally,
         by compressor: MessageCompressor
     ) {
-        groups[ObjectIdentifier(group), default: (group, Batch())].batch.append(
+        groups[ObjectIdentifier(group), default: Grouped(group: group)].append(
             push, collector, receivers, by: compressor)
+    }
+
+    /// What the members of a group are to get when the turn ends, in order.
+    func pushes(to group: Group) -> [BusPush] { groups[ObjectIdentifier(group)]?.pushes.map(\.push) ?? [] }
+
+    /// Pushes to a group of which this session has the frames already.
+    func selected(for session: Session, of group: GroupName) -> [BusPush] {
+        selections.compactMap { selection in
+            let push = selection.push.push
+            return push.target == .group(group) && selection.sessions.contains { $0 === session } ? push : nil
+        }
     }
 
     struct Work {

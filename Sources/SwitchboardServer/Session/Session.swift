@@ -292,6 +292,7 @@ final class Session: ChannelInboundHandler {
     }
 
     /// - Returns: Whether it was in the group.
+    @discardableResult
     func withdraw(from name: GroupName) -> Bool {
         guard let membership = memberships.first(where: { $0.group.name == name }) else { return false }
         leave(membership.group)

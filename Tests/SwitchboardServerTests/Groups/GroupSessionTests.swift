@@ -111,6 +111,43 @@ import Testing
         #expect(entry.pushes == Array(pushes.suffix(3)))
     }
 
+    @Test func whatAMemberWasToGetComesWithTheHistory() throws {
+        let test = node()
+        let name = group("chat:1")
+        for id in ["p1", "p2", "p3"] { test.push(id, to: .group(name)) }
+        let (anna, ben) = (try TestConnection.open(test, "anna"), try TestConnection.open(test, "ben"))
+        for connection in [anna, ben] { #expect(connection.session.join(name)) }
+        // All in one turn of the loop.
+        for id in ["t1", "t2"] {
+            let push = BusPush(id: PushID(unchecked: id), target: .group(name), payload: text(id))
+            test.shard.deliver(PreparedPush(push), to: name, nil)
+            if id == "t1" { anna.session.enter(name, history: 2, watch: false) }
+        }
+        test.loop.run()
+        #expect(ids(try anna.frames()) == ["p2", "p3", "t1", "t2"])
+        #expect(ids(try ben.frames()) == ["t1", "t2"])
+        test.push("p4", to: .group(name))
+        for connection in [anna, ben] {
+            #expect(ids(try connection.frames()) == ["p4"])
+            try connection.drop()
+        }
+    }
+
+    @Test func whatIsOwedComesOnceAndInOrder() {
+        let pushes = (1...5).map { kept(UInt64($0), to: .group(group("g"))) }
+        let transient = BusPush(id: PushID(unchecked: "t"), target: .group(group("g")), payload: text("t"))
+        // More of them than were asked for.
+        let entry = GroupEntry(history: 2, owed: [pushes[1], transient, pushes[2], pushes[3]])
+        entry.hold(pushes[4])
+        #expect(entry.pushes == [pushes[1], transient, pushes[2], pushes[3], pushes[4]])
+        entry.page = HistoryPage(newest: historyOffset(4), pushes: Array(pushes[2...3]))
+        #expect(entry.pushes == [pushes[1], pushes[2], pushes[3], transient, pushes[4]])
+        // What the session has had in that turn is not repeated.
+        let other = GroupEntry(history: 3, owed: [pushes[1]], had: [pushes[2]])
+        other.page = HistoryPage(newest: historyOffset(3), pushes: Array(pushes[0...2]))
+        #expect(other.pushes == [pushes[0], pushes[1]])
+    }
+
     @Test func whoLeavesOnTheWayInIsNotIn() throws {
         let test = node()
         let anna = try TestConnection.open(test, "anna")
