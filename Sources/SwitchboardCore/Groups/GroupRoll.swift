@@ -10,6 +10,21 @@ public struct GroupRoll: Sendable {
         var sessions: Set<SessionPlace>
     }
 
+    /// Who came and who left. It is put in order only when it is looked at: it is taken where others wait.
+    public struct Change: Sendable {
+        fileprivate let arrivals: [ClientID: [String: String]]
+        fileprivate let departures: Set<ClientID>
+
+        public var joined: [GroupMember] {
+            arrivals.map { GroupMember(client: $0.key, labels: $0.value) }.sorted { $0.client < $1.client }
+        }
+
+        public var left: [ClientID] { departures.sorted() }
+
+        /// The length of the longer list.
+        public var size: Int { max(arrivals.count, departures.count) }
+    }
+
     private var entries: [ClientID: Entry] = [:]
     private var joined: [ClientID: [String: String]] = [:]
     private var left: Set<ClientID> = []
@@ -23,8 +38,11 @@ public struct GroupRoll: Sendable {
     public var count: Int { entries.count }
 
     /// All that are kept, by their names.
-    public var members: [GroupMember] {
-        entries.map { GroupMember(client: $0.key, labels: $0.value.labels) }.sorted { $0.client < $1.client }
+    public var members: [GroupMember] { unordered.sorted { $0.client < $1.client } }
+
+    /// All that are kept, in no order.
+    public var unordered: [GroupMember] {
+        entries.map { GroupMember(client: $0.key, labels: $0.value.labels) }
     }
 
     public mutating func add(_ member: GroupMember, at place: SessionPlace) {
@@ -47,13 +65,9 @@ public struct GroupRoll: Sendable {
     }
 
     /// Who came and who left since this was last asked; nil when nobody did.
-    public mutating func takeChange() -> (joined: [GroupMember], left: [ClientID])? {
+    public mutating func takeChange() -> Change? {
         guard !joined.isEmpty || !left.isEmpty else { return nil }
-        defer {
-            joined.removeAll()
-            left.removeAll()
-        }
-        let members = joined.map { GroupMember(client: $0.key, labels: $0.value) }
-        return (members.sorted { $0.client < $1.client }, left.sorted())
+        defer { (joined, left) = ([:], []) }
+        return Change(arrivals: joined, departures: left)
     }
 }

@@ -49,9 +49,10 @@ public struct GroupView: Sendable {
     public func isWhole(_ nodes: Set<NodeID>) -> Bool { nodes.allSatisfy { parts[$0]?.isFilling == false } }
 
     /// What the watchers know, by the clients' names.
-    public var members: [GroupMember] {
-        told.map { GroupMember(client: $0.key, labels: $0.value) }.sorted { $0.client < $1.client }
-    }
+    public var members: [GroupMember] { unordered.sorted { $0.client < $1.client } }
+
+    /// What the watchers know, in no order.
+    public var unordered: [GroupMember] { told.map { GroupMember(client: $0.key, labels: $0.value) } }
 
     /// A node tells something.
     ///
@@ -90,7 +91,9 @@ public struct GroupView: Sendable {
         var bytes = told.reduce(0) { $0 + Self.size($1.key, $1.value) }
         var joined: [GroupMember] = []
         hasMore = false
-        for (client, labels) in present.sorted(by: { $0.key < $1.key }) where told[client] != labels {
+        // Only what is news is put in order.
+        let news = present.filter { told[$0.key] != $0.value }.sorted { $0.key < $1.key }
+        for (client, labels) in news {
             let size = Self.size(client, labels)
             guard told[client] != nil || (told.count < limit && bytes + size <= Self.maximumBytes) else {
                 hasMore = true

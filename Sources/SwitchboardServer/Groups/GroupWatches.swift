@@ -7,7 +7,8 @@ import Synchronization
 ///
 /// A node on which somebody watches a group announces it to all for a while, and again and again, as ``EventHub`` does; each node
 /// tells it its members at once, and then who comes and leaves, gathered for a tenth of a second. While nobody watches, a join
-/// pays one relaxed load. All that is told leaves from ``sweep(_:)``, so it stays in order.
+/// pays one relaxed load; while somebody does, it writes the member down, and waits for nobody who sorts a list or puts together
+/// what clients see. All that is told leaves from ``sweep(_:)``, so it stays in order.
 final class GroupWatches: Sendable {
     /// Seconds between two renewals, and for which a watch holds without one.
     private static let renewal: UInt64 = 5
@@ -19,8 +20,6 @@ final class GroupWatches: Sendable {
     private static let maximumViews = 1000
     /// Groups that one session may watch.
     static let maximumPerSession = 16
-    /// Members in one message.
-    private static let piece = 100
 
     /// What this node tells of a group.
     private struct Telling {
@@ -48,16 +47,17 @@ final class GroupWatches: Sendable {
         var wantsAll = true
     }
 
-    private struct State {
-        var telling: [GroupName: Telling] = [:]
-        var viewing: [GroupName: Viewing] = [:]
+    private struct Tellings {
+        var groups: [GroupName: Telling] = [:]
         var lastNumber = 0
     }
 
     private let bus: any Bus
     private let told = Atomic(false)
     private let watched = Atomic(false)
-    private let state = Mutex(State())
+    /// Sessions that join and leave wait for this one, so little is done under it.
+    private let tellings = Mutex(Tellings())
+    private let viewings = Mutex<[GroupName: Viewing]>([:])
 
     init(bus: any Bus) { self.bus = bus }
 
@@ -68,12 +68,12 @@ final class GroupWatches: Sendable {
 
     /// Call it only while ``isTold``.
     func joined(_ group: GroupName, _ member: GroupMember, at place: SessionPlace) {
-        state.withLock { $0.telling[group]?.roll.add(member, at: place) }
+        tellings.withLock { $0.groups[group]?.roll.add(member, at: place) }
     }
 
     /// Call it only while ``isTold``.
     func left(_ group: GroupName, _ client: ClientID, at place: SessionPlace) {
-        state.withLock { $0.telling[group]?.roll.remove(client, at: place) }
+        tellings.withLock { $0.groups[group]?.roll.remove(client, at: place) }
     }
 
     /// A session wants to know who is in the group.
@@ -81,21 +81,21 @@ final class GroupWatches: Sendable {
     /// - Returns: false when too many groups are watched here.
     func watch(_ group: GroupName, at place: SessionPlace) -> Bool {
         let now = MonotonicClock.nanoseconds()
-        return state.withLock { state in
-            guard state.viewing[group] != nil || state.viewing.count < Self.maximumViews else { return false }
-            state.viewing[group, default: Viewing(since: now)].watchers[place] = false
+        return viewings.withLock { viewings in
+            guard viewings[group] != nil || viewings.count < Self.maximumViews else { return false }
+            viewings[group, default: Viewing(since: now)].watchers[place] = false
             watched.store(true, ordering: .relaxed)
             return true
         }
     }
 
     func unwatch(_ group: GroupName, at place: SessionPlace) {
-        let isOver = state.withLock { state in
-            guard state.viewing[group]?.watchers.removeValue(forKey: place) != nil,
-                state.viewing[group]?.watchers.isEmpty == true
+        let isOver = viewings.withLock { viewings in
+            guard viewings[group]?.watchers.removeValue(forKey: place) != nil,
+                viewings[group]?.watchers.isEmpty == true
             else { return false }
-            state.viewing[group] = nil
-            watched.store(!state.viewing.isEmpty, ordering: .relaxed)
+            viewings[group] = nil
+            watched.store(!viewings.isEmpty, ordering: .relaxed)
             return true
         }
         guard isOver else { return }
@@ -107,21 +107,21 @@ final class GroupWatches: Sendable {
     /// A node wants to know who is in a group, goes on wanting it, or does so no more.
     func heed(_ watch: GroupWatch, on node: Node) {
         let now = MonotonicClock.nanoseconds()
-        let begun: Int? = state.withLock { state in
+        let begun: Int? = tellings.withLock { tellings in
             guard watch.lease > 0 else {
-                state.telling[watch.group]?.listeners[watch.origin] = nil
+                tellings.groups[watch.group]?.listeners[watch.origin] = nil
                 return nil
             }
             var number: Int?
-            if state.telling[watch.group] == nil {
-                guard state.telling.count < Self.maximumRolls else { return nil }
-                state.lastNumber += 1
-                number = state.lastNumber
-                state.telling[watch.group] = Telling(pendingShards: node.shards.count, number: state.lastNumber)
+            if tellings.groups[watch.group] == nil {
+                guard tellings.groups.count < Self.maximumRolls else { return nil }
+                tellings.lastNumber += 1
+                number = tellings.lastNumber
+                tellings.groups[watch.group] = Telling(pendingShards: node.shards.count, number: tellings.lastNumber)
                 told.store(true, ordering: .relaxed)
             }
-            let known = state.telling[watch.group]?.listeners[watch.origin]
-            state.telling[watch.group]?.listeners[watch.origin] = Telling.Listener(
+            let known = tellings.groups[watch.group]?.listeners[watch.origin]
+            tellings.groups[watch.group]?.listeners[watch.origin] = Telling.Listener(
                 until: now + UInt64(watch.lease) * 1_000_000_000,
                 wantsAll: watch.wantsAll || known?.wantsAll ?? true)
             return number
@@ -134,20 +134,19 @@ final class GroupWatches: Sendable {
     }
 
     private func collected(_ members: [(GroupMember, SessionPlace)], of group: GroupName, _ number: Int) {
-        state.withLock { state in
-            guard state.telling[group]?.number == number else { return }
-            for (member, place) in members { state.telling[group]?.roll.add(member, at: place) }
-            state.telling[group]?.pendingShards -= 1
+        tellings.withLock { tellings in
+            guard tellings.groups[group]?.number == number else { return }
+            for (member, place) in members { tellings.groups[group]?.roll.add(member, at: place) }
+            tellings.groups[group]?.pendingShards -= 1
         }
     }
 
     /// A node tells who is in a group.
     func received(_ change: GroupChange) {
-        state.withLock { state in
-            guard state.viewing[change.group] != nil else { return }
-            guard state.viewing[change.group]?.view.take(change) == false else { return }
-            state.viewing[change.group]?.wantsAll = true
-            state.viewing[change.group]?.renewAt = 0
+        viewings.withLock { viewings in
+            guard viewings[change.group]?.view.take(change) == false else { return }
+            viewings[change.group]?.wantsAll = true
+            viewings[change.group]?.renewAt = 0
         }
     }
 
@@ -156,14 +155,18 @@ final class GroupWatches: Sendable {
     /// - Parameter wantsAll: Something may have been lost, also of what this node told: a listener sees a hole only with the next
     ///   change, and there may be none.
     func refresh(wantsAll: Bool) {
-        state.withLock { state in
-            for group in Array(state.telling.keys) where wantsAll {
-                guard let listeners = state.telling[group]?.listeners else { continue }
-                for listener in listeners.keys { state.telling[group]?.listeners[listener]?.wantsAll = true }
+        if wantsAll {
+            tellings.withLock { tellings in
+                for group in Array(tellings.groups.keys) {
+                    guard let listeners = tellings.groups[group]?.listeners else { continue }
+                    for listener in listeners.keys { tellings.groups[group]?.listeners[listener]?.wantsAll = true }
+                }
             }
-            for group in state.viewing.keys {
-                state.viewing[group]?.renewAt = 0
-                if wantsAll { state.viewing[group]?.wantsAll = true }
+        }
+        viewings.withLock { viewings in
+            for group in Array(viewings.keys) {
+                viewings[group]?.renewAt = 0
+                if wantsAll { viewings[group]?.wantsAll = true }
             }
         }
     }
@@ -176,80 +179,66 @@ final class GroupWatches: Sendable {
         let now = MonotonicClock.nanoseconds()
         let living = node.roster.living.union([bus.node])
         for watch in takeRenewals(now, living) { bus.publish(.groupWatch(watch)) { _ in } }
-        for (listener, change) in takeChanges(now) {
+        for (listener, change) in takeAccounts(now).flatMap(\.messages) {
             if listener == bus.node { received(change) } else { bus.send(.groupChange(change), to: listener) }
         }
         for (frame, places) in takeNews(now, living) { tell(frame, places, on: node) }
     }
 
     private func takeRenewals(_ now: UInt64, _ living: Set<NodeID>) -> [GroupWatch] {
-        state.withLock { state in
+        viewings.withLock { viewings in
             var renewals: [GroupWatch] = []
-            for (group, viewing) in state.viewing where viewing.renewAt <= now {
+            for (group, viewing) in viewings where viewing.renewAt <= now {
                 // A node may have been taken for dead, and have nothing new to tell.
                 let wantsAll = viewing.wantsAll || !viewing.view.isWhole(living)
                 renewals.append(
                     GroupWatch(group: group, origin: bus.node, lease: Self.lease, wantsAll: wantsAll))
-                state.viewing[group]?.renewAt = now + Self.renewal * 1_000_000_000
-                state.viewing[group]?.wantsAll = false
+                viewings[group]?.renewAt = now + Self.renewal * 1_000_000_000
+                viewings[group]?.wantsAll = false
             }
             return renewals
         }
     }
 
-    private func takeChanges(_ now: UInt64) -> [(NodeID, GroupChange)] {
-        state.withLock { state in
-            var changes: [(NodeID, GroupChange)] = []
-            for group in Array(state.telling.keys) {
-                guard var telling = state.telling.removeValue(forKey: group) else { continue }
+    private func takeAccounts(_ now: UInt64) -> [GroupAccount] {
+        tellings.withLock { tellings in
+            var accounts: [GroupAccount] = []
+            for group in Array(tellings.groups.keys) {
+                guard var telling = tellings.groups.removeValue(forKey: group) else { continue }
                 telling.listeners = telling.listeners.filter { $0.value.until > now }
                 guard !telling.listeners.isEmpty else { continue }
-                if telling.pendingShards == 0 { changes += Self.changes(&telling, group, bus.node) }
-                state.telling[group] = telling
+                if telling.pendingShards == 0, let account = Self.account(&telling, group, bus.node) {
+                    accounts.append(account)
+                }
+                tellings.groups[group] = telling
             }
-            told.store(!state.telling.isEmpty, ordering: .relaxed)
-            return changes
+            told.store(!tellings.groups.isEmpty, ordering: .relaxed)
+            return accounts
         }
     }
 
-    private static func changes(
-        _ telling: inout Telling, _ group: GroupName, _ node: NodeID
-    ) -> [(NodeID, GroupChange)] {
-        var changes: [(NodeID, GroupChange)] = []
-        let isComplete = telling.roll.isComplete
-        if let (joined, left) = telling.roll.takeChange() {
-            let count = max(1, (max(joined.count, left.count) + piece - 1) / piece)
-            for index in 0..<count {
-                telling.sequence += 1
-                let change = GroupChange(
-                    group: group, node: node, sequence: telling.sequence, isComplete: isComplete,
-                    joined: Array(joined.dropFirst(index * piece).prefix(piece)),
-                    left: Array(left.dropFirst(index * piece).prefix(piece)))
-                for (listener, state) in telling.listeners where !state.wantsAll { changes.append((listener, change)) }
-            }
+    /// - Returns: nil when there is nothing to tell.
+    private static func account(_ telling: inout Telling, _ group: GroupName, _ node: NodeID) -> GroupAccount? {
+        var account = GroupAccount(
+            group: group, node: node, isComplete: telling.roll.isComplete, sequence: telling.sequence,
+            change: telling.roll.takeChange())
+        for (listener, state) in telling.listeners {
+            if state.wantsAll { account.newcomers.append(listener) } else { account.listeners.append(listener) }
         }
-        let newcomers = telling.listeners.filter(\.value.wantsAll).keys
-        guard !newcomers.isEmpty else { return changes }
-        let members = telling.roll.members
-        let count = max(1, (members.count + piece - 1) / piece)
-        for listener in newcomers {
-            for index in 0..<count {
-                let change = GroupChange(
-                    group: group, node: node, sequence: telling.sequence, begins: index == 0,
-                    ends: index == count - 1, isComplete: isComplete,
-                    joined: Array(members.dropFirst(index * piece).prefix(piece)))
-                changes.append((listener, change))
-            }
-            telling.listeners[listener]?.wantsAll = false
-        }
-        return changes
+        guard account.change != nil || !account.newcomers.isEmpty else { return nil }
+        telling.sequence = account.lastSequence
+        guard !account.newcomers.isEmpty else { return account }
+        account.members = telling.roll.unordered
+        for listener in account.newcomers { telling.listeners[listener]?.wantsAll = false }
+        return account
     }
 
+    /// What watchers are to be told, in order; lists of members are in none.
     private func takeNews(_ now: UInt64, _ living: Set<NodeID>) -> [(ServerFrame, [SessionPlace])] {
-        state.withLock { state in
+        viewings.withLock { viewings in
             var news: [(ServerFrame, [SessionPlace])] = []
-            for group in Array(state.viewing.keys) {
-                guard var viewing = state.viewing.removeValue(forKey: group) else { continue }
+            for group in Array(viewings.keys) {
+                guard var viewing = viewings.removeValue(forKey: group) else { continue }
                 viewing.view.keep(living)
                 let isWhole = viewing.view.isWhole(living)
                 if isWhole || now >= viewing.since + Self.patience {
@@ -261,19 +250,23 @@ final class GroupWatches: Sendable {
                     if !newcomers.isEmpty {
                         let isComplete = isWhole && viewing.view.isComplete
                         news.append(
-                            (.members(group: group, viewing.view.members, isComplete: isComplete), newcomers))
+                            (.members(group: group, viewing.view.unordered, isComplete: isComplete), newcomers))
                         for place in newcomers { viewing.watchers[place] = true }
                     }
                 }
-                state.viewing[group] = viewing
+                viewings[group] = viewing
             }
             return news
         }
     }
 
     private func tell(_ frame: ServerFrame, _ places: [SessionPlace], on node: Node) {
+        var frame = frame
+        if case .members(let group, let members, let isComplete) = frame {
+            frame = .members(group: group, members.sorted { $0.client < $1.client }, isComplete: isComplete)
+        }
         for (shard, places) in Dictionary(grouping: places, by: \.shard) {
-            node.on(node.shards[Int(shard)]) { shard in
+            node.on(node.shards[Int(shard)]) { [frame] shard in
                 for place in places { shard.openSession(at: place)?.send(frame) }
             }
         }
