@@ -31,7 +31,9 @@ public struct AbsenceList: Sendable {
         absences[absence.client]?.append(absence)
     }
 
-    public mutating func remove(_ client: ClientID) { absences[client] = nil }
+    /// - Returns: Whether it was there.
+    @discardableResult
+    public mutating func remove(_ client: ClientID) -> Bool { absences.removeValue(forKey: client) != nil }
 
     /// Takes those out that have lasted for as long as their rule says.
     public mutating func takeDue(now: UInt64) -> [Absence] {

@@ -73,19 +73,27 @@ extension Node {
     // MARK: Sessions
 
     /// The client is connected here: whatever said that it is not is over.
-    func alertsEnd(asOf client: ClientID) {
-        guard !alerts.offlineRules.isEmpty else { return }
-        let over = alerts.state.withLock { state in
-            state.absences.remove(client)
-            return state.board.came(client)
+    ///
+    /// - Returns: Whether anything did.
+    @discardableResult
+    func alertsEnd(asOf client: ClientID) -> Bool {
+        guard !alerts.offlineRules.isEmpty else { return false }
+        let (wasAbsent, over) = alerts.state.withLock { state in
+            (state.absences.remove(client), state.board.came(client))
         }
         for alert in over { cleared(alert) }
+        return wasAbsent || !over.isEmpty
     }
 
     /// The session of a client that has told its health is over.
     func alertsWait(for client: ClientID, epoch: UInt64, at time: UInt64) {
+        alerts.state.withLock { $0.board.left(client, epoch: epoch, now: MonotonicClock.milliseconds()) }
+        alertsMiss(client, epoch: epoch, at: time)
+    }
+
+    /// A client that is to be missed is gone.
+    func alertsMiss(_ client: ClientID, epoch: UInt64, at time: UInt64) {
         alerts.state.withLock { state in
-            state.board.left(client, epoch: epoch, now: MonotonicClock.milliseconds())
             for rule in alerts.offlineRules {
                 state.absences.add(AbsenceList.Absence(client: client, rule: rule, epoch: epoch, since: time))
             }

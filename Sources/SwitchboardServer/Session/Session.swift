@@ -70,6 +70,8 @@ final class Session: ChannelInboundHandler {
     var commands = CommandQueue()
     /// What its health broke, since it told it; nil before.
     var judge: AlertJudge?
+    /// It was missed when it came: if it goes before it has told its health it is missed again.
+    private var wasMissed = false
     var commandTimers: [CommandID: Scheduled<Void>] = [:]
     /// Who looks at terminals of the client.
     var viewerOrigins = ViewerOrigins()
@@ -195,7 +197,7 @@ final class Session: ChannelInboundHandler {
         }
         node.sessionCount.increment()
         noteOpening(record)
-        node.alertsEnd(asOf: record.client)
+        wasMissed = node.alertsEnd(asOf: record.client)
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
@@ -242,7 +244,11 @@ final class Session: ChannelInboundHandler {
         let departure = departure(record, code, reason: reason, isLost: isLost)
         node.store.unregister(departure)
         node.webhooks?.lost(departure)
-        if judge != nil { node.alertsWait(for: record.client, epoch: epoch, at: departure.at) }
+        if judge != nil {
+            node.alertsWait(for: record.client, epoch: epoch, at: departure.at)
+        } else if wasMissed {
+            node.alertsMiss(record.client, epoch: epoch, at: departure.at)
+        }
     }
 
     func departure(_ record: SessionRecord, _ code: CloseCode, reason: String, isLost: Bool) -> Departure {

@@ -62,6 +62,25 @@ import Testing
         #expect(test.node.alerts.state.withLock { $0.absences.all.isEmpty })
     }
 
+    @Test func whoIsBackForAMomentIsMissedAllTheSame() throws {
+        let test = TestNode { $0.alertRules = [AlertRule(name: "away", condition: .offline)] }
+        func absences() -> [AbsenceList.Absence] { test.node.alerts.state.withLock { $0.absences.all } }
+        // Who has never told its health is not missed.
+        try TestConnection.open(test, "a").drop()
+        #expect(absences().isEmpty)
+        let teller = try TestConnection.open(test, "a")
+        try teller.receive(#"{"type":"health","data":{"cpu":0.1}}"#)
+        try teller.drop()
+        let first = try #require(absences().first)
+        for _ in 0..<2 {
+            let silent = try TestConnection.open(test, "a")
+            #expect(absences().isEmpty)
+            try silent.drop()
+            #expect(absences().map(\.client) == [client("a")])
+        }
+        #expect(absences().allSatisfy { $0.epoch > first.epoch })
+    }
+
     @Test func rulesNeedNamesOfTheirOwn() throws {
         var configuration = ServerConfiguration(node: NodeID(unchecked: "n"))
         configuration.alertRules = [
