@@ -92,6 +92,20 @@ extension BusContract {
             #expect(next > term)
             #expect(try await first.store.rollouts.claim(RolloutID(unchecked: "x"), by: first.id, lease: 1) == nil)
         },
+        ContractClause("a node that is started anew takes over what it led before, at once") { cluster in
+            let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
+            let id = try await first.begin("r", total: 3)
+            let old = try #require(
+                await first.store.rollouts.claim(id, by: first.id, run: "old", lease: 60_000))
+            #expect(try await second.store.rollouts.claim(id, by: second.id, run: "new", lease: 60_000) == nil)
+            #expect(try await first.store.rollouts.claim(id, by: first.id, run: "old", lease: 60_000) == nil)
+            let new = try #require(
+                await first.store.rollouts.claim(id, by: first.id, run: "new", lease: 60_000))
+            #expect(new > old)
+            #expect(try await first.advance(id, old, progress(started: 1)) == .lost)
+            #expect(try await first.advance(id, new, progress(started: 1)) == .kept(isHeld: false, end: nil))
+            #expect(try await first.store.rollouts.claim(id, by: first.id, run: "new", lease: 60_000) == nil)
+        },
         ContractClause("a lease that is not renewed ends, and what its leader writes then is refused") { cluster in
             let (first, second) = (try await cluster.node("n1"), try await cluster.node("n2"))
             let id = try await first.begin("r", total: 3)
@@ -199,6 +213,13 @@ private func progress(started: Int, succeeded: Int = 0, failed: Int = 0) -> Roll
     var progress = RolloutProgress()
     (progress.started, progress.succeeded, progress.failed) = (started, succeeded, failed)
     return progress
+}
+
+extension RolloutStore {
+    /// By the one process that the node has.
+    fileprivate func claim(_ id: RolloutID, by node: NodeID, lease: Int) async throws -> Int? {
+        try await claim(id, by: node, run: "run of \(node)", lease: lease)
+    }
 }
 
 extension Node {

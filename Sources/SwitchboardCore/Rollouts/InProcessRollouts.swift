@@ -8,6 +8,8 @@ final class InProcessRollouts: RolloutStore {
         let clients: [ClientID]
         var outcomes: [Int: RolloutOutcome] = [:]
         var term = 0
+        /// The process that leads it, or did so last.
+        var run = ""
         /// Unix milliseconds.
         var leaseEnd: UInt64 = 0
         var isActive = true
@@ -73,11 +75,14 @@ final class InProcessRollouts: RolloutStore {
         }
     }
 
-    func claim(_ id: RolloutID, by node: NodeID, lease: Int) async throws -> Int? {
+    func claim(_ id: RolloutID, by node: NodeID, run: String, lease: Int) async throws -> Int? {
         let now = clock()
         return entries.withLock { entries in
-            guard var entry = entries[id], entry.isActive, entry.leaseEnd <= now else { return nil }
+            guard var entry = entries[id], entry.isActive else { return nil }
+            // What an earlier process of the same node had is nobody's any more.
+            guard entry.leaseEnd <= now || entry.status.leader == node && entry.run != run else { return nil }
             entry.term += 1
+            entry.run = run
             entry.leaseEnd = now + UInt64(max(0, lease))
             entry.status.leader = node
             entries[id] = entry

@@ -30,9 +30,11 @@ public protocol RolloutStore: AnyObject, Sendable {
 
     /// Takes the lead for some time, unless another node has it.
     ///
-    /// - Parameter lease: Milliseconds; renewed by ``advance(_:_:)``.
+    /// - Parameters:
+    ///   - run: Names the process of the node: the lead of an earlier one, which was lost with it, is taken over at once.
+    ///   - lease: Milliseconds; renewed by ``advance(_:_:)``.
     /// - Returns: The term; nil when it is led already, or there is none of this id.
-    func claim(_ id: RolloutID, by node: NodeID, lease: Int) async throws -> Int?
+    func claim(_ id: RolloutID, by node: NodeID, run: String, lease: Int) async throws -> Int?
 
     /// Writes down what the leader has learnt and what it is about to do, and renews its lease.
     func advance(_ id: RolloutID, _ advance: RolloutAdvance) async throws -> RolloutHeading

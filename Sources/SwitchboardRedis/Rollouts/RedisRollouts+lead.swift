@@ -4,12 +4,13 @@ import SwitchboardProtocol
 
 /// The lead of a roll-out: each call is one script, or goes to keys that the leader alone still needs.
 extension RedisRollouts {
-    func claim(_ id: RolloutID, by node: NodeID, lease: Int) async throws -> Int? {
+    func claim(_ id: RolloutID, by node: NodeID, run: String, lease: Int) async throws -> Int? {
         let keys = link.keys.rollouts
-        let reply = try await link.run(.rolloutClaim, keys: 1, arguments: 2) { buffer in
+        let reply = try await link.run(.rolloutClaim, keys: 1, arguments: 3) { buffer in
             buffer.argument(keys.state, id.rawValue)
             buffer.argument(node.rawValue)
             buffer.argument(lease)
+            buffer.argument(run)
         }
         switch reply {
         case .integer(let term) where term > 0: return term

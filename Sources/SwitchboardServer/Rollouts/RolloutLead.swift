@@ -36,7 +36,8 @@ struct RolloutLead: Sendable {
     /// next finds what comes of it.
     func run() async {
         defer { inbox.close() }
-        guard var state = await persist({ try await begin() }) ?? nil else { return }
+        guard let begun = await persist({ try await begin() }) else { return await release() }
+        guard var state = begun else { return }
         while !Task.isCancelled, !node.isDraining {
             do {
                 guard try await step(&state) else { return }
@@ -46,8 +47,11 @@ struct RolloutLead: Sendable {
                 try? await Task.sleep(for: Self.pause)
             }
         }
-        try? await store.release(id, term: term)
+        await release()
     }
+
+    /// Whoever is to go on need not wait for the end of the lease.
+    private func release() async { try? await store.release(id, term: term) }
 
     /// What the leader knows.
     private struct State {
@@ -56,6 +60,8 @@ struct RolloutLead: Sendable {
         var plan: RolloutPlan
         var isHeld: Bool
         var end: RolloutEnd.Kind?
+        /// Why this leader ends it, until that is told.
+        var abortion: String?
         /// Places that are begun, though nothing was done for them under this lead.
         var untended: [Int]
         /// The places before this were begun by earlier leaders.
@@ -88,6 +94,7 @@ struct RolloutLead: Sendable {
         for (index, outcome) in inbox.take() where state.plan.settle(index, isFailure: outcome.isFailure) {
             state.unwritten.append((index, outcome))
         }
+        try await tellAbortion(&state)
         if !state.isHeld || state.end != nil { tend(&state) }
         let now = MonotonicClock.milliseconds()
         switch state.plan.next(now: now, isHeld: state.isHeld, isEnded: state.end != nil) {
@@ -108,10 +115,12 @@ struct RolloutLead: Sendable {
             state.plan.proceeded()
             node.logger.info("the canary of a roll-out is good", metadata: ["rollout": "\(id)"])
         case .abort(let reason):
-            let end = RolloutEnd(.aborted, reason: reason, at: WallClock.milliseconds())
+            // One that was written without an answer is the same the second time.
+            let given = state.abortion ?? reason
+            state.abortion = given
+            let end = RolloutEnd(.aborted, reason: given, at: WallClock.milliseconds())
             guard try await write(state.plan.progress, end: end, &state) != .lost else { return false }
-            node.note(.rolloutAborted, of: id, reason: reason)
-            node.logger.warning("a roll-out is aborted", metadata: ["rollout": "\(id)", "reason": "\(reason)"])
+            try await tellAbortion(&state)
         case .finish: return try await finish(&state)
         case .wait:
             let interval = state.isHeld ? Self.heldRenewal : Self.renewal
@@ -122,6 +131,16 @@ struct RolloutLead: Sendable {
             }
         }
         return true
+    }
+
+    /// The end that this leader wrote is told by it; of an operator's, who may have been faster, is told where that was asked for.
+    private func tellAbortion(_ state: inout State) async throws {
+        guard let reason = state.abortion, state.end != nil else { return }
+        let end = try await store.status(id)?.end
+        state.abortion = nil
+        guard end?.kind == .aborted, end?.reason == reason else { return }
+        node.note(.rolloutAborted, of: id, reason: reason)
+        node.logger.warning("a roll-out is aborted", metadata: ["rollout": "\(id)", "reason": "\(reason)"])
     }
 
     private func finish(_ state: inout State) async throws -> Bool {

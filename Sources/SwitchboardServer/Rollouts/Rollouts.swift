@@ -7,26 +7,40 @@ import Synchronization
 
 /// The roll-outs that this node leads.
 final class Rollouts: Sendable {
-    private let leads = Mutex<[RolloutID: Task<Void, Never>]>([:])
+    private struct State {
+        var leads: [RolloutID: Task<Void, Never>] = [:]
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
+    /// Names this process: another one of the same node may have led before.
+    private let run = SessionID.random().rawValue
 
     /// Takes the lead of a roll-out, unless it has it, another node has it, or it is to stop.
     ///
     /// - Throws: ``BusError``.
     func lead(_ id: RolloutID, at node: Node) async throws {
-        guard !node.isDraining, leads.withLock({ $0[id] == nil }),
-            let term = try await node.store.rollouts.claim(id, by: node.id, lease: RolloutLead.lease)
+        guard !node.isDraining, state.withLock({ !$0.isStopped && $0.leads[id] == nil }),
+            let term = try await node.store.rollouts.claim(id, by: node.id, run: run, lease: RolloutLead.lease)
         else { return }
-        leads.withLock { leads in
-            leads[id] = Task { [self] in
+        let isLed = state.withLock { state in
+            guard !state.isStopped else { return false }
+            state.leads[id] = Task { [self] in
                 await RolloutLead(node: node, id: id, term: term).run()
-                self.leads.withLock { $0[id] = nil }
+                self.state.withLock { $0.leads[id] = nil }
             }
+            return true
         }
+        // It was claimed while the node stopped.
+        if !isLed { try await node.store.rollouts.release(id, term: term) }
     }
 
     /// Ends the leads, so that other nodes can take them at once.
     func stop() async {
-        let tasks = leads.withLock { Array($0.values) }
+        let tasks = state.withLock { state in
+            state.isStopped = true
+            return Array(state.leads.values)
+        }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }
