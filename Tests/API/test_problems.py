@@ -601,7 +601,7 @@ def test_bus_unavailable_and_not_ready():
 
 # Codes that nothing from outside should be able to cause, and what Tests/Webhooks and Tests/Attacks cause.
 UNPROVOKED = {"internal_error", "connection_refused", "request_timeout", "too_many_connections", "head_too_large"}
-# More clients than a test can connect.
+# More clients than a test here can connect.
 UNPROVOKED |= {"rollout_too_large"}
 
 

@@ -17,7 +17,7 @@ final class GroupWatches: Sendable {
     private static let patience: UInt64 = 1_000_000_000
     /// Groups of which other nodes, and clients here, are told.
     private static let maximumRolls = 4096
-    private static let maximumViews = 1000
+    static let maximumViews = 1000
     /// Groups that one session may watch.
     static let maximumPerSession = 16
 

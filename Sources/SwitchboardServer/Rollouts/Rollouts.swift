@@ -71,7 +71,9 @@ struct RolloutKeeper: Service {
 extension Node {
     /// The clients that a roll-out goes to: those that are named, as they are named, or those that are connected now, in the
     /// order of their ids.
-    func rolloutClients(_ target: Target) async throws -> [ClientID] {
+    ///
+    /// - Throws: ``Problem`` when they are more than the limit.
+    func rolloutClients(_ target: Target, limit: Int = RolloutTerms.maximumClients) async throws -> [ClientID] {
         var filter = ClientFilter(state: .online)
         switch target {
         case .client(let client): return [client]
@@ -85,9 +87,7 @@ extension Node {
         repeat {
             let page = try await store.clients(filter, limit: 1000, after: cursor)
             clients += page.clients.map(\.client)
-            guard clients.count <= RolloutTerms.maximumClients else {
-                throw Problem.rolloutTooLarge(RolloutTerms.maximumClients)
-            }
+            guard clients.count <= limit else { throw Problem.rolloutTooLarge(limit) }
             cursor = page.next
         } while cursor != nil
         return clients

@@ -199,6 +199,18 @@ import Testing
         try anna.drop()
     }
 
+    @Test func aNodeWatchesSoManyGroupsAndNoMore() {
+        let test = node()
+        let place = SessionPlace(shard: 0, slot: 0, generation: 0)
+        for number in 0..<GroupWatches.maximumViews {
+            #expect(test.node.groups.watch(group("g\(number)"), at: place))
+        }
+        #expect(!test.node.groups.watch(group("more"), at: place))
+        // Another client that watches one of them is no more.
+        let other = SessionPlace(shard: 0, slot: 1, generation: 0)
+        #expect(test.node.groups.watch(group("g0"), at: other))
+    }
+
     private func sweep(_ test: TestNode) {
         test.node.groups.sweep(test.node)
         test.loop.run()
