@@ -58,6 +58,10 @@ extension BusContract {
             }
             let page = try await node.store.rollouts.list(limit: 3, after: nil)
             #expect(page.map(\.definition.id.rawValue) == ["r4", "r3", "r2"])
+            // Targets and payloads may be long, and are not shown in lists.
+            let newest = rollout("r4", total: 1, createdAt: 1004)
+            #expect(page.first == RolloutStatus(definition: newest.listed))
+            #expect(try await node.store.rollouts.status(newest.id)?.definition == newest)
             let rest = try await node.store.rollouts.list(limit: 3, after: page.last?.definition.id)
             #expect(rest.map(\.definition.id.rawValue) == ["r1", "r0"])
             #expect(try await node.store.rollouts.list(limit: 3, after: RolloutID(unchecked: "x")).isEmpty)

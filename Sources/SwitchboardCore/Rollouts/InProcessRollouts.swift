@@ -38,7 +38,11 @@ final class InProcessRollouts: RolloutStore {
     func list(limit: Int, after cursor: RolloutID?) async throws -> [RolloutStatus] {
         let now = clock()
         let all = entries.withLock { $0.values.filter { $0.until.map { $0 > now } ?? true }.map(\.status) }
-        let sorted = all.sorted {
+        let sorted = all.map { status in
+            var status = status
+            status.definition = status.definition.listed
+            return status
+        }.sorted {
             ($0.definition.createdAt, $0.definition.id) > ($1.definition.createdAt, $1.definition.id)
         }
         guard let cursor else { return Array(sorted.prefix(limit)) }

@@ -1,3 +1,4 @@
+import NIOCore
 public import SwitchboardProtocol
 
 /// Names a roll-out; unless the backend names it, a ULID.
@@ -104,6 +105,22 @@ public struct RolloutDefinition: Hashable, Sendable {
         self.createdAt = createdAt
         self.author = author
         self.fingerprint = fingerprint
+    }
+
+    /// Without what may be long: the target, which is all here, and the payload.
+    public var listed: RolloutDefinition {
+        var listed = self
+        listed.target = .all
+        let nothing = Payload(format: .text, bytes: ByteBuffer())
+        switch work {
+        case .push(var push):
+            push.payload = nothing
+            listed.work = .push(push)
+        case .command(var command):
+            command.payload = nothing
+            listed.work = .command(command)
+        }
+        return listed
     }
 
     /// The id of the push or command to the client at a place of the order: the same whoever leads, so that what is sent again

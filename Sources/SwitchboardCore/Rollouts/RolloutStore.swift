@@ -14,7 +14,7 @@ public protocol RolloutStore: AnyObject, Sendable {
     /// - Returns: nil when there is none of this id.
     func status(_ id: RolloutID) async throws -> RolloutStatus?
 
-    /// A page of roll-outs, the newest first, behind `cursor`.
+    /// A page of roll-outs, the newest first, behind `cursor`. Of their definitions only what is ``RolloutDefinition/listed`` is there.
     func list(limit: Int, after cursor: RolloutID?) async throws -> [RolloutStatus]
 
     /// Clients in the order in which they are begun, from a place on; fewer than `limit` only at the end.

@@ -23,15 +23,16 @@ final class RedisRollouts: RolloutStore {
         let word = SessionID.random().rawValue
         if let known = try await status(definition.id) { return .exists(known) }
         guard try await count(of: keys.active) < RolloutLifetime.maximumActive else { return .full }
-        let bytes = definition.bytes
+        let (bytes, listed) = (definition.bytes, definition.listed.bytes)
         for start in stride(from: 0, to: max(1, clients.count), by: Self.batch) {
             let part = Array(clients[start..<min(start + Self.batch, clients.count)])
-            let reply = try await link.run(.rolloutAdd, keys: 2, arguments: 4 + part.count) { buffer in
+            let reply = try await link.run(.rolloutAdd, keys: 2, arguments: 5 + part.count) { buffer in
                 buffer.argument(keys.state, id)
                 buffer.argument(keys.clients, id)
                 buffer.argument(word)
                 // Wanted once only; it may be large.
                 buffer.argument(start == 0 ? bytes : ByteBuffer())
+                buffer.argument(start == 0 ? listed : ByteBuffer())
                 buffer.argument(start)
                 buffer.argument(Self.creation)
                 for client in part { buffer.argument(client.rawValue) }
@@ -81,6 +82,23 @@ final class RedisRollouts: RolloutStore {
         }
     }
 
+    /// What a list shows, without reading targets and payloads.
+    private func listed(_ ids: [RolloutID]) async throws -> [RolloutStatus?] {
+        let keys = self.keys
+        let names = RolloutStatus.listed
+        let replies = try await link.batch(ids.count) { buffer, _, index in
+            buffer.command(arguments: 2 + names.count)
+            buffer.argument("HMGET" as StaticString)
+            buffer.argument(keys.state, ids[index].rawValue)
+            for name in names { buffer.argument(name) }
+        }
+        return try replies.map { reply in
+            if case .error(let text) = reply { throw BusError(reply: text) }
+            guard let values = reply.elements else { return nil }
+            return RolloutStatus(Dictionary(zip(names, values)) { first, _ in first }, definition: "listed")
+        }
+    }
+
     func list(limit: Int, after cursor: RolloutID?) async throws -> [RolloutStatus] {
         var found: [RolloutStatus] = []
         var start = 0
@@ -92,7 +110,7 @@ final class RedisRollouts: RolloutStore {
         while found.count < limit {
             let wanted = limit - found.count
             let page = try await ids("ZREVRANGE", keys.all, "\(start)", "\(start + wanted - 1)")
-            let statuses = try await self.statuses(page)
+            let statuses = try await listed(page)
             var forgotten = 0
             for (id, status) in zip(page, statuses) {
                 if let status { found.append(status) } else { forgotten += try await forget(id) }
@@ -203,7 +221,17 @@ extension RolloutStatus {
         for index in stride(from: 0, to: elements.count - 1, by: 2) {
             if let name = elements[index].text { fields[name] = elements[index + 1] }
         }
-        guard fields["isOpen"] != nil, case .bulk(let bytes)? = fields["definition"],
+        self.init(fields, definition: "definition")
+    }
+
+    /// The fields that a list shows.
+    fileprivate static let listed = [
+        "isOpen", "listed", "phase", "started", "succeeded", "failed", "held", "leader", "end", "reason", "endedAt",
+    ]
+
+    /// - Parameter name: The field with its definition.
+    fileprivate init?(_ fields: [String: RESPReply], definition name: String) {
+        guard fields["isOpen"]?.text != nil, case .bulk(let bytes)? = fields[name],
             let definition = RolloutDefinition(bytes)
         else { return nil }
         self.init(definition: definition)

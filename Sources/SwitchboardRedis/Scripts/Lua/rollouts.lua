@@ -1,6 +1,6 @@
 -- Begins the scripts of roll-outs.
--- The state is a hash: creation, definition, isOpen, phase, started, succeeded, failed, held, end, reason, endedAt,
---   term, leader, run, leaseEnd. Times are Unix milliseconds.
+-- The state is a hash: creation, definition, listed (the definition without what may be long), isOpen, phase, started,
+--   succeeded, failed, held, end, reason, endedAt, term, leader, run, leaseEnd. Times are Unix milliseconds.
 local state = KEYS[1]
 
 -- Unix milliseconds by the clock of Redis, which all nodes share.
