@@ -44,7 +44,7 @@ final class TerminalProgram: Sendable {
     init(_ terminal: PseudoTerminal) throws(PseudoTerminal.StartError) {
         self.terminal = terminal
         var ends: [CInt] = [-1, -1]
-        guard pipe(&ends) == 0 else {
+        guard Self.openPipe(&ends) == 0 else {
             let reason = String(cString: strerror(errno))
             close(terminal.master)
             // Nobody else will await its end.
@@ -53,11 +53,21 @@ final class TerminalProgram: Sendable {
             while waitpid(terminal.process, &status, 0) < 0, errno == EINTR {}
             throw PseudoTerminal.StartError(description: "a pipe cannot be made: \(reason)")
         }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
         wake = (ends[0], ends[1])
+    }
+
+    /// One that other programs do not hold open and that blocks nobody.
+    private static func openPipe(_ ends: inout [CInt]) -> CInt {
+        #if os(Linux)
+            return pipe2(&ends, O_CLOEXEC | O_NONBLOCK)
+        #else
+            guard pipe(&ends) == 0 else { return -1 }
+            for end in ends {
+                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+                _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            }
+            return 0
+        #endif
     }
 
     /// Begins to read.
