@@ -1,3 +1,4 @@
+import CTerminal
 import NIOCore
 import NIOPosix
 import Synchronization
