@@ -111,11 +111,13 @@ class Node(Program):
         eventually(lambda: self.check_runs() and ask(self.port, "GET", "/readyz")[0] == 200, f"{self.id} is ready")
 
 
-def ask(port: int, method: str, path: str, body=None) -> tuple[int, object]:
+def ask(port: int, method: str, path: str, body=None, key: str | None = None) -> tuple[int, object]:
     """One request: status and the answer, parsed when it is JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read()
@@ -126,6 +128,9 @@ def ask(port: int, method: str, path: str, body=None) -> tuple[int, object]:
 
 
 class Cluster:
+    key: str | None = None
+    """What the tests themselves show to the API."""
+
     def __init__(self, folder: pathlib.Path, *options: str):
         self.folder = folder
         self._options = [*OPTIONS, *options]
@@ -181,7 +186,7 @@ class Cluster:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(self, method: str, path: str, body=None):
-        return ask(self.port, method, path, body)
+        return ask(self.port, method, path, body, self.key)
 
     def get(self, path: str):
         status, answer = self.ask("GET", path)
@@ -217,3 +222,34 @@ def touch(cluster: Cluster, name: str) -> None:
     """A client that was there for a moment, so that the cluster knows of it."""
     with websockets.sync.client.connect(f"{cluster.url.replace('http', 'ws', 1)}/ws?clientId={name}"):
         pass
+
+
+class GuardedCluster(Cluster):
+    """Its API wants a key, and whoever comes to /ws a token."""
+
+    SCOPES = ("read", "push", "admin")
+
+    def __init__(self, folder: pathlib.Path, *options: str):
+        self._signing_key = folder / "signing.json"
+        key_set = folder / "jwks.json"
+        key_set.write_text(self._program("token", "key", "--out", self._signing_key))
+        key_file = folder / "keys"
+        self.keys = {
+            scope: self._program("key", "create", f"the-{scope}-key", "--scope", scope, "--file", key_file).strip()
+            for scope in self.SCOPES
+        }
+        self.key = self.keys["admin"]
+        super().__init__(folder, "--key-file", str(key_file), "--token-keys", str(key_set), *options)
+
+    @staticmethod
+    def _program(*arguments) -> str:
+        command = [executable(), *map(str, arguments)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def token(self, client: str, *options: str) -> str:
+        """What a client shows; it may join and publish to any room and stream, unless the options say something else."""
+        options = options or ("--join", "chat:*", "--publish", "chat:*", "--join", "log:*")
+        return self._program("token", "create", client, "--key", self._signing_key, *options).strip()
+
+    def agent(self, name: str, *options, node: Node | None = None):
+        return super().agent(name, "--token", self.token(name, "--publish", "log:*"), *options, node=node)

@@ -3,11 +3,10 @@
 import pytest
 
 import accessibility
+import pages
 
-PAGES = ["", "clients", "client?id=nobody", "push", "nodes", "wall", "logs", "chat", "terminal", "rollouts", "rollout?id=none"]
 
-
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", pages.PAGES)
 def test_a_page_is_accessible(page, path):
     # What a page asks for a client that is not there.
     page.expect_log("404")

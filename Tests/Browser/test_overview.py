@@ -1,45 +1,6 @@
-"""The first view: small, quick, live."""
+"""The first view: one address, live, led by keys."""
 
 import contextlib
-import json
-
-FIRST_VIEW_BYTES = 200 * 1024
-INTERACTIVE_MS = 1000
-
-
-def received(page) -> dict[str, int]:
-    """Bytes on the wire by address, since the log was read last."""
-    addresses, sizes = {}, {}
-    for entry in page.log("performance"):
-        event = json.loads(entry["message"])["message"]
-        parameters = event["params"]
-        if event["method"] == "Network.requestWillBeSent":
-            addresses[parameters["requestId"]] = parameters["request"]["url"]
-        elif event["method"] == "Network.loadingFinished":
-            sizes[parameters["requestId"]] = parameters["encodedDataLength"]
-    return {addresses[request]: size for request, size in sizes.items() if request in addresses}
-
-
-def test_the_first_view_is_small_and_quick(page, record_property):
-    page.devtools("Network.enable")
-    page.devtools("Network.setCacheDisabled", cacheDisabled=True)
-    # A first visit starts the browser's own machinery as well.
-    page.open("about:blank")
-    page.log("performance")
-    page.go()
-    page.find("#tiles")
-    page.find("#live-state", "live")
-    sizes = received(page)
-    interactive = page.run("""const [entry] = performance.getEntriesByType('navigation');
-        const views = performance.getEntriesByName('first-contentful-paint');
-        return Math.max(entry.domInteractive, entry.domContentLoadedEventEnd, views[0]?.startTime ?? 0);""")
-    report = {"bytes": sum(sizes.values()), "files": len(sizes), "interactive": interactive}
-    record_property("first view", json.dumps(report))
-    print(json.dumps(report), json.dumps(sizes, indent=1))
-    assert len(sizes) > 5, sizes
-    assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
-    assert interactive < INTERACTIVE_MS, report
-
 
 def test_the_console_has_one_address(page, cluster):
     page.open(f"{cluster.url}/console")
