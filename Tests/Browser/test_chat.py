@@ -1,5 +1,7 @@
 """Two people in a room, each at another node."""
 
+import cluster as clusters
+
 
 def enter(page, room: str, who: str):
     page.go("chat")
@@ -8,6 +10,21 @@ def enter(page, room: str, who: str):
     page.find("#enter").click()
     page.find("#connection", "connected")
     return page
+
+
+def client_of(page) -> str:
+    """Who this page is to the cluster: the one that says so itself among those who are here."""
+    return page.find("#members li", "(you)").attribute("data-client")
+
+
+def enter_elsewhere(page, room: str, who: str, cluster, other: clusters.Node) -> clusters.Node:
+    """Enters by nginx until that has chosen another node, which is returned. A new page is another connection."""
+    for _ in range(20):
+        enter(page, room, who)
+        node = cluster.node_of(client_of(page))
+        if node is not other:
+            return node
+    raise AssertionError(f"nginx led to {other.id} 20 times")
 
 
 def say(page, words: str) -> None:
@@ -28,6 +45,7 @@ def test_two_people_at_two_nodes(cluster, new_page, name, picture):
     assert "Ada" in grace.find(".message").text
     grace.find("#members", "Ada")
     ada.find("#members", "Grace")
+    assert [cluster.node_of(client_of(page)) for page in (ada, grace)] == cluster.nodes[:2]
     say(grace, "Yes, <b>I am</b> here.")
     ada.find(".message", "Yes, <b>I am</b> here.")
     assert not ada.all(".message b")
@@ -39,11 +57,11 @@ def test_two_people_at_two_nodes(cluster, new_page, name, picture):
     assert ada.find("#member-count").text == "1"
 
 
-def test_rooms_do_not_mix(new_page, name):
-    ada, grace = new_page(), new_page()
+def test_rooms_do_not_mix(cluster, new_page, name):
+    ada, grace = new_page(cluster.nodes[0]), new_page()
     enter(ada, f"{name}-one", "Ada")
     enter(ada, f"{name}-two", "Ada")
-    enter(grace, f"{name}-one", "Grace")
+    enter_elsewhere(grace, f"{name}-one", "Grace", cluster, cluster.nodes[0])
     # The page that Ada opened anew is in one room; she enters the other as well.
     ada.find("#room").write(f"{name}-one")
     ada.find("#enter").click()
@@ -66,14 +84,11 @@ def test_a_bad_room_is_refused_in_words(page):
 
 def test_a_node_that_dies_loses_nothing_that_was_said(cluster, new_page, name):
     ada, grace = new_page(cluster.nodes[0]), new_page()
-    # The first connection of a page that came by nginx may be at any node: the one it is at is killed.
+    # Ada's page is the first node's own, and must not lose it.
     enter(ada, name, "Ada")
-    enter(grace, name, "Grace")
+    node = enter_elsewhere(grace, name, "Grace", cluster, cluster.nodes[0])
     ada.find("#members", "Grace")
-    node = next(node for node in cluster.nodes if node.id in grace.find("#connection").text)
-    if node is cluster.nodes[0]:
-        # Ada would lose the page's own node; another chance by a reload.
-        return
+    assert cluster.node_of(client_of(ada)) is cluster.nodes[0]
     for part in ("ERR_CONNECTION", "WebSocket connection", "502"):
         grace.expect_log(part)
         ada.expect_log(part)
@@ -81,6 +96,8 @@ def test_a_node_that_dies_loses_nothing_that_was_said(cluster, new_page, name):
     try:
         say(ada, "said while Grace was away")
         grace.find(".message", "said while Grace was away", seconds=40)
+        # By a node that is up.
+        assert cluster.node_of(client_of(grace)) is not node
     finally:
         node.start()
         node.await_ready()
