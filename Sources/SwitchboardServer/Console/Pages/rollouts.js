@@ -35,7 +35,7 @@ const abortMinimum = input("abort-minimum", { type: "number", min: 1, value: 10 
 const rolloutId = input("rollout-id", { placeholder: "made up by the node" });
 const start = h("button", { id: "start", class: "primary" }, "Start");
 
-const toField = field("To", to, { names: ["to", "group", "labels", "clients", "client"], hint: "A group's name" });
+const toField = field("To", to, { names: ["to", "group", "labels", "clients", "client", "invalid_target", "invalid_group", "invalid_client_id"], hint: "A group's name" });
 const commandField = field("Command", commandName, { names: ["command", "name"] });
 const form = h("form", { id: "rollout-form", class: "card", hidden: true, novalidate: true, onsubmit: submit, "aria-label": "New roll-out" },
   h("header", {}, h("h2", {}, "New roll-out")),
@@ -43,10 +43,10 @@ const form = h("form", { id: "rollout-form", class: "card", hidden: true, novali
     h("div", { class: "fields" }, field("Target", toKind), toField, field("What", work), commandField),
     field("Data (JSON)", data, { names: ["data", "push"] }), durableLabel,
     h("div", { class: "fields" },
-      field("First", canary, { names: ["canary", "share"], hint: "The canary: those that try it first." }), field("counted in", canaryKind),
+      field("First", canary, { names: ["canary", "canary.share", "canary.clients"], hint: "The canary: those that try it first." }), field("counted in", canaryKind),
       field("Clients a minute", rate, { names: ["rate"] }),
-      field("Abort over", abortShare, { names: ["abort"], hint: "Per cent of failures." }),
-      field("once so many are decided", abortMinimum, { names: ["minimum"] }), field("Id", rolloutId, { names: ["id"] })),
+      field("Abort over", abortShare, { names: ["abort", "abort.share"], hint: "Per cent of failures." }),
+      field("once so many are decided", abortMinimum, { names: ["abort.minimum"] }), field("Id", rolloutId, { names: ["id"] })),
     h("div", { class: "row" }, start, h("button", { type: "button", onclick: showForm }, "Cancel"))));
 
 const main = shell({ title: "Roll-outs", sub: "A command or push to many clients, a few first, stopped when it fails", actions: newButton });
