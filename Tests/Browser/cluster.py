@@ -20,8 +20,6 @@ NODES = 3
 OPTIONS = [
     "--publish-rate", "0",
     "--accept-rate", "0",
-    "--publish-groups", "chat:*",
-    "--publish-groups", "log:*",
     "--alert-rules", "door: door == open red",
     "--alert-rules", "warm: temperature > 80 amber",
 ]  # fmt: skip
@@ -130,10 +128,12 @@ def ask(port: int, method: str, path: str, body=None, key: str | None = None) ->
 class Cluster:
     key: str | None = None
     """What the tests themselves show to the API."""
+    rights = ["--publish-groups", "chat:*", "--publish-groups", "log:*"]
+    """What clients may do without a token that says so."""
 
     def __init__(self, folder: pathlib.Path, *options: str):
         self.folder = folder
-        self._options = [*OPTIONS, *options]
+        self._options = [*OPTIONS, *self.rights, *options]
         self._stack = contextlib.ExitStack()
         self._agents = 0
 
@@ -228,6 +228,7 @@ class GuardedCluster(Cluster):
     """Its API wants a key, and whoever comes to /ws a token."""
 
     SCOPES = ("read", "push", "admin")
+    rights: list[str] = []
 
     def __init__(self, folder: pathlib.Path, *options: str):
         self._signing_key = folder / "signing.json"

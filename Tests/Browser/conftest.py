@@ -45,10 +45,6 @@ class Page(webdriver.Browser):
         self.find("#api-key").write(key)
         self.find("#sign-in-submit").click()
 
-    def press_in(self, selector: str, label: str) -> None:
-        """Clicks the button that says this."""
-        self.wait(lambda: [button.click() or True for button in self.all(f"{selector} button") if button.text == label], f"{label} is clicked")
-
     def expect_log(self, part: str) -> None:
         """Chromium logs an answer of 4xx as an error: where that is what the test is about."""
         self.expected.append(part)

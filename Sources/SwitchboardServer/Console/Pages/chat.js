@@ -7,7 +7,7 @@
 import { Switchboard } from "../switchboard.js";
 import { field, h, input, replace, setText } from "./dom.js";
 import * as format from "./format.js";
-import { identity, tokenField } from "./identity.js";
+import { clientToken, identity, tokenField } from "./identity.js";
 import { shell, toast } from "./shell.js";
 
 const prefix = "chat:";
@@ -108,7 +108,8 @@ function reconnect() {
   switchboard?.close();
   if (!rooms.size) return;
   switchboard = new Switchboard({
-    url: location.origin, ...identity("chat"), labels: { name: name.value.trim() }, slow: "skip", onPush: received, onEvent: happened,
+    // Where there is a token only it may give labels; who has none shows by the id among those who are here.
+    url: location.origin, ...identity("chat"), ...(!clientToken() && { labels: { name: name.value.trim() } }), slow: "skip", onPush: received, onEvent: happened,
   });
   for (const [each, state] of rooms) {
     state.messages = [];
