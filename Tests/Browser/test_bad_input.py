@@ -219,10 +219,10 @@ ROLLOUTS = [
     pytest.param({"#to-kind": "labels", "#to": "till"}, "#to-error", "name=value", id="labels"),
     pytest.param({"#command-name": ""}, "#command-name-error", "name", id="no-command"),
     pytest.param({"#data": "{not json"}, "#data-error", "not JSON", id="data"),
-    pytest.param({"#canary": "101"}, "#canary-error", "0.0-1.0", id="share"),
+    pytest.param({"#canary": "101"}, "#canary-error", "0-100 per cent", id="share"),
     pytest.param({"#canary-kind": "clients", "#canary": "-1"}, "#canary-error", "integer of 0", id="canary"),
     pytest.param({"#rate": "0"}, "#rate-error", "rate", id="rate"),
-    pytest.param({"#abort-share": "101"}, "#abort-share-error", "0.0-1.0", id="abort-share"),
+    pytest.param({"#abort-share": "101"}, "#abort-share-error", "0-100 per cent", id="abort-share"),
     pytest.param({"#abort-minimum": "0"}, "#abort-minimum-error", "integer of 1", id="abort-minimum"),
     pytest.param({"#rollout-id": "no id / like this"}, "#rollout-id-error", "id", id="id"),
 ]

@@ -62,6 +62,7 @@ export async function fetchAPI(method, where, { query, body, headers = {}, signa
   for (;;) {
     const shown = key();
     if (shown) init.headers.Authorization = `Bearer ${shown}`;
+    else delete init.headers.Authorization;
     let response;
     try {
       response = await fetch(address(where, query), init);

@@ -23,6 +23,9 @@ class Live {
   #handlers = new Map();
   #next = 1;
   #watchdog = null;
+  /** The key that the socket has shown. */
+  #shown = null;
+  #isRefused = false;
   /** Looks since something came last. */
   #silent = 0;
 
@@ -31,8 +34,15 @@ class Live {
     addEventListener("online", () => { if (this.#wanted && !this.#socket) this.#open(); });
   }
 
-  /** "open" once the node has said hello, "connecting" or "waiting". */
-  get state() { return this.#hello ? "open" : this.#socket ? "connecting" : "waiting"; }
+  /** "open" once the node has said hello, "refused" for want of a good key, "connecting" or "waiting". */
+  get state() {
+    if (this.#hello) return "open";
+    if (this.#isRefused) return "refused";
+    return this.#socket ? "connecting" : "waiting";
+  }
+
+  /** Whether the page wants anything of the socket, beyond showing how it is. */
+  get #isUsed() { return this.#watches.size > 0 || this.#stats.size > 0 || [...this.#handlers.keys()].some((type) => type !== "state"); }
 
   /** What the node has said of itself: node, version, scopes. */
   get hello() { return this.#hello; }
@@ -86,6 +96,7 @@ class Live {
     clearTimeout(this.#timer);
     this.#timer = null;
     this.#failures = 0;
+    this.#isRefused = false;
     if (this.#socket) this.#socket.close();
     else this.#open();
   }
@@ -104,7 +115,8 @@ class Live {
     this.#socket = socket;
     this.#tell("state", this.state);
     socket.onopen = () => {
-      if (key()) socket.send(JSON.stringify({ type: "hello", key: key() }));
+      this.#shown = key();
+      if (this.#shown) socket.send(JSON.stringify({ type: "hello", key: this.#shown }));
     };
     socket.onmessage = (message) => {
       this.#silent = 0;
@@ -134,6 +146,7 @@ class Live {
     if (frame.type === "hello") {
       this.#hello = frame;
       this.#failures = 0;
+      this.#isRefused = false;
       for (const watch of this.#watches.values()) this.send(watch.frame);
       if (this.#stats.size) this.#askStats();
       this.#tell("state", this.state);
@@ -151,8 +164,11 @@ class Live {
     this.#socket = null;
     this.#hello = null;
     this.#failures += 1;
+    // A key that was given meanwhile has not been looked at.
+    this.#isRefused = close.code === unauthenticated && this.#shown === key();
     this.#tell("state", this.state);
-    if (close.code === unauthenticated) {
+    // Whoever chats needs no key, and is not asked for one.
+    if (this.#isRefused && this.#isUsed) {
       const problem = { reason: close.reason, detail: "The operator socket asks for a key that is good." };
       if (await keyNeeded(problem)) this.#failures = 0;
     }

@@ -114,6 +114,14 @@ function target() {
   return { labels };
 }
 
+/** A share of 0-1 from a field in per cent. */
+function share(control, name) {
+  const text = control.value.trim();
+  const number = Number(text);
+  if (text && number >= 0 && number <= 100) return number / 100;
+  throw Object.assign(new Error("not per cent"), { detail: `'${name}' must be a number of 0-100 per cent.` });
+}
+
 function wanted() {
   let content;
   try {
@@ -125,9 +133,9 @@ function wanted() {
     ...(rolloutId.value.trim() && { id: rolloutId.value.trim() }),
     to: target(),
     ...(work.value === "command" ? { command: { name: commandName.value.trim(), data: content } } : { push: { data: content, durable: durable.checked } }),
-    canary: canaryKind.value === "share" ? { share: Number(canary.value) / 100 } : { clients: Number(canary.value) },
+    canary: canaryKind.value === "share" ? { share: share(canary, "canary.share") } : { clients: Number(canary.value) },
     rate: Number(rate.value),
-    abort: { share: Number(abortShare.value) / 100, minimum: Number(abortMinimum.value) },
+    abort: { share: share(abortShare, "abort.share"), minimum: Number(abortMinimum.value) },
   };
 }
 

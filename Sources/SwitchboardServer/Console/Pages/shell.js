@@ -43,9 +43,10 @@ export function shell({ title, sub, actions } = {}) {
 
 function side(current) {
   const state = h("span", { id: "live-state", class: "badge", role: "status" }, "connecting");
+  const words = { connecting: "connecting", waiting: "reconnecting", refused: "not signed in" };
   const show = () => {
     const open = live.state === "open";
-    setText(state, open ? `live · ${live.hello.node}` : live.state === "connecting" ? "connecting" : "reconnecting");
+    setText(state, open ? `live · ${live.hello.node}` : words[live.state]);
     state.className = `badge ${open ? "ok" : "amber"}`;
   };
   live.on("state", show);
@@ -140,11 +141,17 @@ function signIn(problem) {
       problem && key() && h("p", { class: "notice red", role: "alert" }, problem.detail ?? "The key is not accepted."),
       field("Key", control),
       h("div", { class: "end" },
-        key() && h("button", { type: "button", onclick: () => { setKey(null); dialog.close(); } }, "Sign out"),
+        key() && h("button", { type: "button", onclick: signOut }, "Sign out"),
         h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
         h("button", { id: "sign-in-submit", class: "primary" }, "Sign in"))));
     show(dialog, () => resolve(changed));
   });
+}
+
+/** What was read with the key goes with it. */
+function signOut() {
+  setKey(null);
+  location.reload();
 }
 
 function help() {
