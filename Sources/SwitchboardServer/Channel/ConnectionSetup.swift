@@ -68,7 +68,7 @@ struct ConnectionSetup: Sendable {
                 NIOSSLServerHandler(context: tls.context), HandshakeWatch(shard: node.shard(of: channel.eventLoop)),
             ])
         }
-        let front = PushFrontHandler(node: node) { channel, isSocket in
+        let front = PushFrontHandler(node: node, shard: node.shard(of: channel.eventLoop)) { channel, isSocket in
             let connection = isSocket ? try installUpgrade(on: channel, peer, place) : try installPlain(on: channel)
             connection.whenSuccess { take($0, on: channel) }
         }

@@ -18,6 +18,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, Id
     private static let maximumInFlight = 128
 
     private let node: Node
+    private let shard: Shard
     private let endpoint: PushEndpoint
     private let parser: PushRequestParser
     private let installHTTP: (any Channel, Bool) throws -> Void
@@ -43,11 +44,14 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, Id
     private var isOverdue = false
     private var stall = StallGuard()
 
-    /// - Parameter installHTTP: Puts the handlers that follow; told whether the first request is for a WebSocket.
+    /// - Parameters:
+    ///   - shard: That of the connection's event loop.
+    ///   - installHTTP: Puts the handlers that follow; told whether the first request is for a WebSocket.
     init(
-        node: Node, installHTTP: @escaping (any Channel, Bool) throws -> Void
+        node: Node, shard: Shard, installHTTP: @escaping (any Channel, Bool) throws -> Void
     ) {
         self.node = node
+        self.shard = shard
         self.endpoint = PushEndpoint(node: node)
         self.admission = PushAdmission(node.authenticator)
         self.parser = PushRequestParser(bodyLimit: node.configuration.bodyLimit)
@@ -58,7 +62,7 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, Id
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        node.shard(of: context.eventLoop).connections[ObjectIdentifier(context.channel)]?.occupant = self
+        shard.connections[ObjectIdentifier(context.channel)]?.occupant = self
         expectRest(context)
     }
 
@@ -120,7 +124,6 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, Id
         node.metrics.answered(with: problem)
         // Who has said nothing at all did not ask for an answer.
         if received.readableBytes > 0 {
-            let shard = node.shard(of: context.eventLoop)
             let answer = PushResponse.bytes(
                 .failure(problem), requestID: shard.newRequestID(), date: shard.date, isLast: true)
             context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
@@ -221,7 +224,6 @@ final class PushFrontHandler: ChannelInboundHandler, RemovableChannelHandler, Id
     private func respond(_ answer: PushEndpoint.Answer, to number: Int, _ requestID: String?, _ isLast: Bool) {
         guard let context else { return }
         if case .failure(let problem) = answer { node.metrics.answered(with: problem) }
-        let shard = node.shard(of: context.eventLoop)
         answers[number - firstAnswer] = PushResponse.bytes(
             answer, requestID: requestID ?? shard.newRequestID(), date: shard.date, isLast: isLast)
         while let first = answers.first, let bytes = first {
