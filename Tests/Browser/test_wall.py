@@ -62,6 +62,10 @@ def test_what_a_tile_tells(cluster, page, name):
         )
         page.find(f"{tile(page, name)} a").click()
         page.find("h1", name)
+        # As people read it, not as it was sent.
+        shown = page.find("#health", "uptime").text
+        assert re.search(r"memory\s+\d+ % of \d+ [MG]B\b", shown), shown
+        assert re.search(r"disk\s+\d+ % of [\d.]+ [GT]B\b", shown), shown
 
 
 def test_a_client_without_health_shows_when_asked_for(cluster, page, name):
