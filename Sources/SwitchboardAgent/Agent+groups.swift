@@ -46,12 +46,15 @@ extension Agent {
 
     /// Pushes something to a group without waiting, so that more can follow in order.
     ///
-    /// - Parameter done: Called once, on the agent's loop, when a node has accepted it, or will not.
+    /// - Parameters:
+    ///   - isDurable: Whether the group's history keeps it.
+    ///   - done: Called once, on the agent's loop, when a node has accepted it, or will not.
     package func post(
-        _ payload: Payload, to group: GroupName, done: @escaping @Sendable (Result<Void, any Error>) -> Void
+        _ payload: Payload, to group: GroupName, durable isDurable: Bool,
+        done: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) throws {
         let id = newID()
-        let frame = ClientFrame.publish(id: id, group: group, payload: payload, isDurable: false)
+        let frame = ClientFrame.publish(id: id, group: group, payload: payload, isDurable: isDurable)
         try check(payload, in: frame)
         guard state.phase != .finished else { throw AgentError.stopped }
         try outbox.add(id: id, frame: frame, bytes: payload.bytes.readableBytes)

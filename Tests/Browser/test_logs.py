@@ -48,8 +48,10 @@ def test_follow_search_and_pause(cluster, page, name, tmp_path, picture):
     for file in files:
         file.touch()
     streams = ["--follow", files[0], "--stream", first, "--follow", files[1], "--stream", second]
-    with cluster.agent(name, *streams, "--quiet", "--health-interval", "0"):
-        # Said durably before anybody looks, it is the history of the stream.
+    with cluster.agent(name, *streams, "--durable", "--quiet", "--health-interval", "0"):
+        with files[1].open("a") as file:
+            file.write("INFO the table is there\n")
+        # What was said durably before anybody looks is the history of the stream.
         before = {"lines": [{"at": 1_700_000_000_000, "text": "INFO before the page"}], "source": "backend"}
         assert cluster.ask("POST", "/v1/push", {"to": {"group": first}, "data": before, "durable": True})[0] in (200, 202)
         page.go("logs")
@@ -59,6 +61,7 @@ def test_follow_search_and_pause(cluster, page, name, tmp_path, picture):
         page.find("#stream").write(second)
         page.find("#add-stream").click()
         page.find(f'#streams [data-stream="{second}"]')
+        shows(page, "the table is there")
         with files[0].open("a") as file:
             file.write("ERROR the disk is full\nINFO all is well\n")
         with files[1].open("a") as file:
@@ -77,7 +80,7 @@ def test_follow_search_and_pause(cluster, page, name, tmp_path, picture):
         page.find("#level").choose("errors")
         page.wait(lambda: len(lines(page)) == 1, "errors only")
         page.find("#level").choose("all")
-        page.wait(lambda: len(lines(page)) == 4, "all of them")
+        page.wait(lambda: len(lines(page)) == 5, "all of them")
         page.find(f'[aria-label="Show {second}"]').click()
         page.wait(lambda: len(lines(page)) == 3, "one stream is hidden")
 

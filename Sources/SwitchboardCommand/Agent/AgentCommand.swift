@@ -74,6 +74,9 @@ struct AgentCommand: AsyncParsableCommand {
                 """, valueName: "group"))
     var stream: [GroupName] = []
 
+    @Flag(help: "Keep the lines of --stream in their group's history, for who opens the stream later.")
+    var durable = false
+
     @Option(help: "First the newest pushes of each --group that its history holds, at most so many (1...300).")
     var history: Int?
 
@@ -168,6 +171,7 @@ struct AgentCommand: AsyncParsableCommand {
         guard stream.isEmpty || stream.count == follow.count else {
             throw ValidationError("--stream goes with --follow: give one for each, in the same order.")
         }
+        guard !durable || !stream.isEmpty else { throw ValidationError("--durable goes with --stream.") }
         guard history.map((1...ClientFrame.maximumHistory).contains) ?? true else {
             throw ValidationError("--history must be 1...\(ClientFrame.maximumHistory).")
         }
@@ -195,10 +199,12 @@ struct AgentCommand: AsyncParsableCommand {
             let agent = Agent(configuration: settings, handlers: handlers(work))
             let signals = TerminationSignals { Task { await agent.stop() } }
             defer { signals.cancel() }
-            let following = Task { [follow, stream] in
+            let following = Task { [follow, stream, durable] in
                 await withTaskGroup(of: Void.self) { group in
                     for (path, target) in zip(follow, stream) {
-                        let stream = StreamWork(agent: agent, path: path, group: target) { await work.client }
+                        let stream = StreamWork(agent: agent, path: path, group: target, isDurable: durable) {
+                            await work.client
+                        }
                         group.addTask { await stream.run() }
                     }
                     for path in follow.dropFirst(stream.count) {

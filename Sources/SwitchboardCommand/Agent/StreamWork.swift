@@ -21,14 +21,20 @@ final class StreamWork: Sendable {
     private let agent: Agent
     private let group: GroupName
     private let path: String
+    private let isDurable: Bool
     private let source: @Sendable () async -> String
     private let state = Mutex(State())
 
-    /// - Parameter source: The client's id; empty until it is known.
-    init(agent: Agent, path: String, group: GroupName, source: @escaping @Sendable () async -> String) {
+    /// - Parameters:
+    ///   - isDurable: Whether the group's history keeps the lines.
+    ///   - source: The client's id; empty until it is known.
+    init(
+        agent: Agent, path: String, group: GroupName, isDurable: Bool, source: @escaping @Sendable () async -> String
+    ) {
         self.agent = agent
         self.path = path
         self.group = group
+        self.isDurable = isDurable
         self.source = source
     }
 
@@ -77,7 +83,7 @@ final class StreamWork: Sendable {
         guard let next else { return false }
         let lines = next.lines + next.skipped
         do {
-            try await agent.post(next.payload, to: group) { self.done($0, lines: lines) }
+            try await agent.post(next.payload, to: group, durable: isDurable) { self.done($0, lines: lines) }
         } catch AgentError.outboxFull {
             // Of other streams, or messages: that is no reason to leave anything out yet.
             state.withLock { state in
