@@ -212,7 +212,7 @@ struct GroupTests {
         try await Clients.with { _, cluster in
             for arguments in [
                 ["--stream", "log:x"], ["--follow", "a", "--stream", "log:x", "--stream", "log:y"],
-                ["--history", "301"],
+                ["--history", "301"], ["--follow", "a", "--durable"],
             ] {
                 let agent = try await cluster.run("bad", Programs.switchboard(), ["agent"] + arguments)
                 #expect(try await agent.ended(within: .seconds(10)) == 64)
