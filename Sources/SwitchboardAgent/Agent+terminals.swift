@@ -81,12 +81,14 @@ extension Agent {
         _ viewer: String, _ attach: TerminalOrder.Attach, at terminal: Terminal, isNew: Bool, _ now: NIODeadline
     ) {
         let wasShared = terminal.isShared
+        let mode = terminal.ledger.viewers[viewer]?.mode
         let arrival = terminal.ledger.attach(viewer, attach, now)
         guard arrival != .full else {
             return refuse(viewer, .tooManyViewers, "the terminal has \(TerminalPolicy.maximumViewers) viewers")
         }
         terminals.view(viewer, terminal)
-        if arrival == .new {
+        // Who only looked and now types is noted again.
+        if mode != attach.mode {
             let name = attach.operatorName.isEmpty ? "an operator" : attach.operatorName.withoutControls
             logger.notice(
                 "a terminal is viewed",
@@ -94,7 +96,9 @@ extension Agent {
                     "terminal": "\(terminal.name)", "operator": "\(name)", "mode": "\(attach.mode.rawValue)",
                 ])
             terminal.recording?.mark("viewed by \(name) (\(attach.mode.rawValue))")
-            if attach.mode == .shared, !wasShared { resize(terminal, attach.columns, attach.rows, by: viewer) }
+        }
+        if arrival == .new, attach.mode == .shared, !wasShared {
+            resize(terminal, attach.columns, attach.rows, by: viewer)
         }
         sayWhere(viewer, terminal, isNew: isNew)
         if arrival == .new { tellViewers(of: terminal, besides: viewer) }

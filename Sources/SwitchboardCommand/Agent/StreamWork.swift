@@ -1,6 +1,7 @@
 import FoundationEssentials
 import NIOCore
 import SwitchboardAgent
+import SwitchboardCore
 import SwitchboardProtocol
 import Synchronization
 
@@ -12,8 +13,14 @@ final class StreamWork: Sendable {
     /// Payloads that may be under way.
     private static let window = 8
 
+    private typealias Taken = (payload: Payload, lines: Int, skipped: Int)
+
     private struct State {
         var batcher = LineBatcher()
+        /// Bytes that may be kept: less than nodes take, so that they refuse nothing. What is beyond is only shown.
+        var kept = TokenBucket(
+            rate: ClientFrame.keptBytesASecond * 3 / 4, burst: ClientFrame.keptBytesAtOnce * 3 / 4,
+            now: NIODeadline.now().uptimeNanoseconds)
         var underWay = 0
         var trouble: String?
     }
@@ -72,18 +79,18 @@ final class StreamWork: Sendable {
 
     /// - Returns: Whether something was sent.
     private func sendNext(_ source: String) async -> Bool {
-        let now = NIODeadline.now().uptimeNanoseconds / 1_000_000
-        let next = state.withLock { state -> (payload: Payload, lines: Int, skipped: Int)? in
-            guard state.underWay < Self.window, let next = state.batcher.take(now: now, source: source) else {
-                return nil
-            }
+        let now = NIODeadline.now().uptimeNanoseconds
+        let taken = state.withLock { state -> (next: Taken, isKept: Bool)? in
+            guard state.underWay < Self.window,
+                let next = state.batcher.take(now: now / 1_000_000, source: source)
+            else { return nil }
             state.underWay += 1
-            return next
+            return (next, isDurable && state.kept.take(next.payload.bytes.readableBytes, now: now))
         }
-        guard let next else { return false }
+        guard let (next, isKept) = taken else { return false }
         let lines = next.lines + next.skipped
         do {
-            try await agent.post(next.payload, to: group, durable: isDurable) { self.done($0, lines: lines) }
+            try await agent.post(next.payload, to: group, durable: isKept) { self.done($0, lines: lines) }
         } catch AgentError.outboxFull {
             // Of other streams, or messages: that is no reason to leave anything out yet.
             state.withLock { state in

@@ -61,6 +61,9 @@ public enum ClientFrame: Hashable, Sendable {
 
     /// The most pushes of a group's history that a `join` may ask for.
     public static let maximumHistory = 300
+    /// Bytes a second that a session may have kept in histories, and so many at once.
+    public static let keptBytesASecond = 64 << 10
+    public static let keptBytesAtOnce = 4 << 20
     /// The largest `health` object in bytes.
     public static let maximumHealthBytes = 4096
     /// The longest `id` of a message in bytes: nodes remember it for a while.

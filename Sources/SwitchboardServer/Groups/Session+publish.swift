@@ -10,6 +10,12 @@ extension Session {
             return send(
                 .error(code: "publish_forbidden", message: "the client may not publish to this group", ref: id))
         }
+        if isDurable, !dealings.kept.take(payload.bytes.readableBytes, now: MonotonicClock.nanoseconds()) {
+            node.metrics.reached(.kept)
+            return send(
+                .error(code: "rate_limited", message: "too much is to be kept: publish it later, or transient", ref: id)
+            )
+        }
         shard.counters.messagesUp += 1
         let box = NIOLoopBound(self, eventLoop: shard.loop)
         let loop = shard.loop

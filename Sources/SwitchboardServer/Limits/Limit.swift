@@ -12,5 +12,5 @@ enum Limit: String, CaseIterable, Sendable {
     // At once.
     case underWay, commands, watchers
     // Of a session.
-    case inboundRate, groups, labels
+    case inboundRate, groups, labels, kept, histories
 }

@@ -101,8 +101,8 @@ final class LiveSession: ChannelInboundHandler {
         arm()
         if let caller {
             admit(caller)
-        } else if node.live.take(.stranger) {
-            place = .stranger
+        } else if node.live.take(.stranger(address)) {
+            place = .stranger(address)
         } else {
             close(.overloaded, reason: "too many sockets wait for their keys")
         }

@@ -4,29 +4,62 @@ import Synchronization
 final class LiveSockets: Sendable {
     /// The most sockets of operators that have been let in ...
     static let limit = 64
-    /// ... and of those that still have to show a key. They are counted apart, so that strangers keep nobody out who has one.
+    /// ... and of those that still have to show a key. They are counted apart, so that strangers keep nobody out who has shown
+    /// one; and by address, so that they do not keep out either who is about to.
     static let maximumStrangers = 64
+    static let maximumStrangersOfAddress = 8
 
     /// What a socket takes while it is open.
-    enum Place: Hashable, Sendable { case known, stranger }
+    enum Place: Hashable, Sendable {
+        case known
+        /// From this address.
+        case stranger(String)
+    }
 
-    private let taken = Mutex<[Place: Int]>([:])
+    private struct Taken {
+        var known = 0
+        var strangers = 0
+        var byAddress: [String: Int] = [:]
+
+        func hasRoom(for place: Place) -> Bool {
+            switch place {
+            case .known: known < limit
+            case .stranger(let address):
+                strangers < maximumStrangers && byAddress[address, default: 0] < maximumStrangersOfAddress
+            }
+        }
+    }
+
+    private let taken = Mutex(Taken())
     let stats = LiveStats()
 
-    func hasRoom(for place: Place) -> Bool { taken.withLock { $0[place, default: 0] < Self.limit(of: place) } }
+    func hasRoom(for place: Place) -> Bool { taken.withLock { $0.hasRoom(for: place) } }
 
     /// - Returns: false when there is none left.
     func take(_ place: Place) -> Bool {
         taken.withLock { taken in
-            guard taken[place, default: 0] < Self.limit(of: place) else { return false }
-            taken[place, default: 0] += 1
+            guard taken.hasRoom(for: place) else { return false }
+            switch place {
+            case .known: taken.known += 1
+            case .stranger(let address):
+                taken.strangers += 1
+                taken.byAddress[address, default: 0] += 1
+            }
             return true
         }
     }
 
-    func giveBack(_ place: Place) { taken.withLock { $0[place, default: 1] -= 1 } }
-
-    private static func limit(of place: Place) -> Int { place == .known ? limit : maximumStrangers }
+    func giveBack(_ place: Place) {
+        taken.withLock { taken in
+            switch place {
+            case .known: taken.known -= 1
+            case .stranger(let address):
+                taken.strangers -= 1
+                let left = taken.byAddress[address, default: 1] - 1
+                taken.byAddress[address] = left > 0 ? left : nil
+            }
+        }
+    }
 }
 
 /// An operator who has been let in.

@@ -64,7 +64,12 @@ final class LiveTerminals {
             let client = if let viewer = viewers[order.viewer] { viewer.client } else { try frame.client() }
             try sit(order.viewer, client, nil)
         case .detach: return leave(order.viewer)
-        case .input, .resize, .took, .end: break
+        case .took:
+            // Who has only asked for a list has nothing to see, and keeps nobody's place.
+            if let viewer = viewers[order.viewer], viewer.visit == nil { return }
+        case .input, .resize, .end:
+            // Nobody acts unseen: a visit is noted when the agent has let it in, and a viewer sends again what is not taken.
+            if let viewer = viewers[order.viewer], !viewer.isAttached { return }
         }
         guard let client = viewers[order.viewer]?.client else {
             throw LiveError(code: "not_attached", message: "the viewer is not attached here")
@@ -120,7 +125,7 @@ final class LiveTerminals {
         if node.terminals.leave(name, by: owner) {
             node.terminals.send(TerminalOrder(viewer: name, action: .detach), to: viewer.client)
         }
-        // Who leaves before the agent has answered may have typed already.
+        // Who leaves before the answer has come may be let in all the same.
         guard let visit = viewer.visit, viewer.isAttached || (viewer.hasAsked && !viewer.isOffline) else { return }
         node.detached(visit)
     }
@@ -149,8 +154,10 @@ final class LiveTerminals {
             viewer.missing += 1
             if viewer.isOffline { frame = Self.offline(name) }
         case .told(.report(let event)):
+            guard viewer.visit != nil || event.isListing else { return }
             frame = report(event, name, &viewer, session)
-            if frame != nil { note(event, &viewer) }
+            // What the agent did is noted whether or not the operator hears of it; only an end is told again.
+            if case .ended = event, frame == nil {} else { note(event, &viewer) }
             isOutput = event.isOutput
         }
         viewers[name] = viewer
@@ -250,6 +257,14 @@ extension LiveFrame {
 
 extension TerminalReport.Event {
     fileprivate var isOutput: Bool { if case .output = self { true } else { false } }
+
+    /// What somebody hears who only asks which terminals there are.
+    fileprivate var isListing: Bool {
+        switch self {
+        case .terminals, .refused: true
+        default: false
+        }
+    }
 }
 
 extension BusError {

@@ -158,6 +158,11 @@ extension Session {
         case .message(let id, let payload): accept(id: id, payload)
         case .join(let group, let history, let watch):
             guard mayWrite(), mayChoose(group) else { return }
+            guard history == nil || dealings.reads.take(now: MonotonicClock.nanoseconds()) else {
+                node.metrics.reached(.histories)
+                return send(
+                    .error(code: "rate_limited", message: "too many histories at once", ref: group.rawValue))
+            }
             enter(group, history: history, watch: watch)
         case .publish(let id, let group, let payload, let isDurable):
             publish(id, to: group, payload, isDurable: isDurable)

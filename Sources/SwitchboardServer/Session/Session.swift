@@ -70,8 +70,10 @@ final class Session: ChannelInboundHandler {
     var commands = CommandQueue()
     /// What its health broke, since it told it; nil before.
     var judge: AlertJudge?
-    /// It was missed when it came: if it goes before it has told its health it is missed again.
-    private var wasMissed = false
+    /// It was missed when it came: if it goes before this tick, and before it has told its health, it is missed again.
+    private var missedUntil: UInt64 = 0
+    /// Ticks: longer than most wait before they tell their health.
+    private static let missedTicks = Shard.ticks(seconds: 300)
     var commandTimers: [CommandID: Scheduled<Void>] = [:]
     /// Who looks at terminals of the client.
     var viewerOrigins = ViewerOrigins()
@@ -197,7 +199,7 @@ final class Session: ChannelInboundHandler {
         }
         node.sessionCount.increment()
         noteOpening(record)
-        wasMissed = node.alertsEnd(asOf: record.client)
+        if node.alertsEnd(asOf: record.client) { missedUntil = shard.now + Self.missedTicks }
         for name in record.groups { join(name) }
         // Asked after the directory knows the session: what came before that is noted there.
         if node.unclaimedMail.take(record.client) || hasMail || hadOlder { checkMail() }
@@ -246,7 +248,7 @@ final class Session: ChannelInboundHandler {
         node.webhooks?.lost(departure)
         if judge != nil {
             node.alertsWait(for: record.client, epoch: epoch, at: departure.at)
-        } else if wasMissed {
+        } else if shard.now < missedUntil {
             node.alertsMiss(record.client, epoch: epoch, at: departure.at)
         }
     }

@@ -66,6 +66,41 @@ import Testing
         try anna.drop()
     }
 
+    @Test func soMuchIsKeptAndNoMore() throws {
+        let test = node { $0.messageRate = 0 }
+        let anna = try TestConnection.open(test, "anna")
+        let text = String(repeating: "x", count: 60 << 10)
+        let most = ClientFrame.keptBytesAtOnce / (60 << 10)
+        for number in 0..<most {
+            let members = #""id":"m\#(number)","group":"chat:1","durable":true"#
+            try anna.receive(#"{"type":"publish",\#(members),"data":"\#(text)"}"#)
+            #expect(try anna.frames() == [.ack(ref: "m\(number)")])
+        }
+        for _ in 0..<3 { try anna.receive(#"{"type":"publish","group":"chat:2","data":"\#(text)","durable":true}"#) }
+        #expect(error(try anna.frames())?.code == "rate_limited")
+        // What is not kept is not meant.
+        try anna.receive(#"{"type":"publish","id":"live","group":"chat:1","data":"\#(text)"}"#)
+        #expect(try anna.frames() == [.ack(ref: "live")])
+        try anna.drop()
+    }
+
+    @Test func soManyHistoriesAreReadAndNoMore() throws {
+        let test = node { $0.messageRate = 0 }
+        let anna = try TestConnection.open(test, "anna")
+        for _ in 0..<GroupDealings.readsAtOnce {
+            try anna.receive(#"{"type":"join","group":"chat:1","history":300}"#)
+            #expect(error(try anna.frames()) == nil)
+        }
+        for _ in 0..<GroupDealings.readsASecond + 3 {
+            try anna.receive(#"{"type":"join","group":"chat:1","history":1}"#)
+        }
+        let refusal = try #require(error(try anna.frames()))
+        #expect(refusal.code == "rate_limited" && refusal.ref == "chat:1")
+        try anna.receive(#"{"type":"join","group":"chat:2"}"#)
+        #expect(error(try anna.frames()) == nil)
+        try anna.drop()
+    }
+
     // MARK: History
 
     @Test func theNewestOfTheHistoryComesFirst() throws {

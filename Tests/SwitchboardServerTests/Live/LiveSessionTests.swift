@@ -96,10 +96,20 @@ import Testing
             Issue.record("there was room")
             return
         }
-        #expect(test.node.live.hasRoom(for: .stranger), "strangers are counted apart")
+        #expect(test.node.live.hasRoom(for: .stranger("203.0.113.7")), "strangers are counted apart")
         _ = try connections.removeLast().0.finish()
         #expect(test.node.live.hasRoom(for: .known))
         for (channel, _) in connections { _ = try channel.finish() }
+    }
+
+    @Test func anAddressHasFewPlacesForStrangers() {
+        let sockets = LiveSockets()
+        let (one, other) = (LiveSockets.Place.stranger("203.0.113.7"), LiveSockets.Place.stranger("203.0.113.8"))
+        #expect((0..<LiveSockets.maximumStrangersOfAddress).allSatisfy { _ in sockets.take(one) })
+        #expect(!sockets.take(one) && !sockets.hasRoom(for: one))
+        #expect(sockets.take(other) && sockets.take(.known))
+        sockets.giveBack(one)
+        #expect(sockets.take(one))
     }
 
     @Test func whoIsSilentIsClosed() throws {

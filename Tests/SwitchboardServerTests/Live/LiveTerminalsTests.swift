@@ -122,6 +122,27 @@ import Testing
         try connection.drop()
     }
 
+    @Test func nobodyActsUnseen() throws {
+        let connection = try TestConnection.open(test, "a")
+        let (socket, other) = (try Socket(test), try Socket(test))
+        try socket.attaches("v1")
+        // Before the visit is noted nothing is typed, whatever the mode says by then.
+        try socket.says("input", "v1", #""offset":0,"base64":"bHM=""#)
+        try socket.says("end", "v1")
+        #expect(try orders(connection).map(\.action.name) == ["attach"])
+        try connection.receive(#"{"type":"terminal","viewer":"v1",\#(here)}"#)
+        #expect(try socket.told() == ["here"])
+        #expect(test.node.terminals.visits.value == 1)
+        // Who asks for a list in the name of a viewer sees only that, and does not keep its place.
+        try other.says("list", "v1", #""client":"a""#)
+        for op in ["input", "took"] { try other.says(op, "v1", #""offset":0,"base64":"bHM=""#) }
+        #expect(try orders(connection).map(\.action.name) == ["list"])
+        try connection.receive(#"{"type":"terminal","viewer":"v1","op":"output","offset":0,"base64":"JCA="}"#)
+        try connection.receive(#"{"type":"terminal","viewer":"v1","op":"terminals","terminals":[]}"#)
+        #expect(try other.told() == ["terminals"])
+        try connection.drop()
+    }
+
     @Test func nobodyElseHearsOfAViewer() throws {
         let (one, other) = (try TestConnection.open(test, "a"), try TestConnection.open(test, "b"))
         let (socket, stranger) = (try Socket(test), try Socket(test))
@@ -236,4 +257,8 @@ import Testing
         try socket.attaches("one-more")
         #expect(try socket.told() == ["offline"])
     }
+}
+
+extension TerminalOrder.Action {
+    fileprivate var name: String { "\(self)".prefix { $0 != "(" }.description }
 }

@@ -23,7 +23,8 @@ let changeTimer = null;
 const state = h("span", { id: "state-badge" });
 const dropButton = h("button", { id: "drop", class: "danger", disabled: true, onclick: drop }, "Drop");
 const main = shell({ title: id || "No client", actions: [state,
-  h("a", { id: "terminal-link", class: "button", href: `terminal?client=${encodeURIComponent(id)}&terminal=console` }, "Open terminal"), dropButton] });
+  h("a", { id: "terminal-link", class: "button", href: `terminal?client=${encodeURIComponent(id)}&terminal=console`,
+    onclick: () => sessionStorage.setItem("switchboard.terminal", `${id} console`) }, "Open terminal"), dropButton] });
 const problem = h("div", { id: "client-problem", "aria-live": "polite" });
 const known = h("div", { class: "body", id: "facts" });
 const health = h("div", { class: "body", id: "health" });

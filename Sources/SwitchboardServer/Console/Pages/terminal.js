@@ -16,6 +16,8 @@ import { TerminalViewer, viewerId } from "./terminalviewer.js";
 const everyMs = 1000;
 /** What a node says while the way to the others is broken or full: it is asked again. */
 const passing = new Set(["bus_unavailable", "overloaded", "rate_limited"]);
+/** What this tab has open; client.js names it before it leads here. */
+const lastOpened = "switchboard.terminal";
 const parameters = new URL(location.href).searchParams;
 
 const client = input("client", { value: parameters.get("client") ?? "", required: true, placeholder: "kiosk-7" });
@@ -74,6 +76,7 @@ async function open(event) {
   url.searchParams.set("client", wanted.client);
   url.searchParams.set("terminal", wanted.terminal);
   history.replaceState(null, "", url);
+  sessionStorage.setItem(lastOpened, `${wanted.client} ${wanted.terminal}`);
   begin(wanted);
 }
 
@@ -220,4 +223,5 @@ setInterval(() => viewer?.renew(performance.now()), everyMs);
 addEventListener("pagehide", () => viewer?.detach());
 addEventListener("switchboard:theme", () => screen?.setTheme());
 
-if (parameters.get("client") && parameters.get("terminal")) open();
+// Only where this tab was already, or where a button of the console leads: no link of others opens a shell.
+if (client.value && name.value && sessionStorage.getItem(lastOpened) === `${client.value} ${name.value}`) open();

@@ -192,10 +192,10 @@ export class TerminalViewer {
   }
 
   #confirm(offset) {
-    const gone = Math.min(offset - this.#taken, this.#keys.length);
-    if (gone <= 0) return;
-    this.#keys = this.#keys.slice(gone);
-    this.#taken += gone;
+    if (offset <= this.#taken) return;
+    // It may have taken more than is known here, of what was dropped when its program was found to be another one.
+    this.#keys = this.#keys.slice(Math.min(offset - this.#taken, this.#keys.length));
+    this.#taken = offset;
     this.#sent = Math.max(this.#sent, this.#taken);
     this.#sendKeys();
   }
