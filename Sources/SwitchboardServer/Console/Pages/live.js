@@ -97,6 +97,8 @@ class Live {
     this.#timer = null;
     this.#failures = 0;
     this.#isRefused = false;
+    // One that is not open yet (0) will show the key that there is then.
+    if (this.#socket?.readyState === 0) return;
     if (this.#socket) this.#socket.close();
     else this.#open();
   }
