@@ -83,8 +83,10 @@ import Testing
     }
 
     @Test func controlCInterruptsWhatRuns() async throws {
-        let running = try Running(["sh", "-c", "echo ready; sleep 600"])
-        _ = try await running.output(until: "ready")
+        // Not a shell: one that is about to start a program waits for it first.
+        let running = try Running(["cat"])
+        running.program.write(ByteBuffer(string: "ready\n"))
+        _ = try await running.output(until: "ready\r\nready")
         running.program.write(ByteBuffer(bytes: [3]))
         #expect(try await running.end().exit == .signal(SIGINT))
     }
