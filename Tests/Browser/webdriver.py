@@ -129,7 +129,9 @@ class Browser:
             return None
 
         what = f"{selector} shows" + (f" {text!r}" if text else "")
-        return self.wait(seen, what, seconds)
+        element = self.wait(seen, what, seconds)
+        element.again = lambda: self.wait(seen, what, seconds)
+        return element
 
     def gone(self, selector: str, text: str | None = None, seconds: float = SECONDS) -> None:
         def is_gone():
@@ -178,9 +180,17 @@ class Element:
     def __init__(self, browser: Browser, identity: str):
         self._browser = browser
         self.identity = identity
+        # Finds it anew: a page may replace what a person would take for the same, between a look and a click.
+        self.again = None
 
     def _ask(self, method: str, path: str, body=None):
-        return self._browser._ask(method, f"/element/{self.identity}{path}", body)
+        try:
+            return self._browser._ask(method, f"/element/{self.identity}{path}", body)
+        except WebDriverError as error:
+            if error.code != "stale element reference" or not self.again:
+                raise
+        self.identity = self.again().identity
+        return self._ask(method, path, body)
 
     @property
     def reference(self) -> dict:
