@@ -87,7 +87,7 @@ def test_follow_search_and_pause(cluster, page, name, tmp_path, picture):
         page.find("#pause").click()
         with files[0].open("a") as file:
             file.write("INFO while it was paused\n")
-        page.wait(lambda: number(page.find("#kept").text) == 5, "it is kept though it does not show")
+        page.wait(lambda: number(page.find("#kept").text) == 6, "it is kept though it does not show")
         assert not any("while it was paused" in line for line in lines(page))
         page.find("#pause").click()
         shows(page, "while it was paused")
