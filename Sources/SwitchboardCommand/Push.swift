@@ -6,17 +6,7 @@ struct Push: AsyncParsableCommand {
         abstract: "Push to one client, several clients, a group, labels or everyone.",
         usage: "switchboard push (--to ID ... | --group NAME | --label NAME=VALUE ... | --all) DATA|-|--file FILE")
 
-    @Option(help: "A client's id; may be given several times.")
-    var to: [ClientID] = []
-
-    @Option(help: "A group's name.")
-    var group: GroupName?
-
-    @Option(help: "NAME=VALUE; with several all must match.")
-    var label: [LabelArgument] = []
-
-    @Flag(help: "Everyone who is connected.")
-    var all = false
+    @OptionGroup var targets: TargetOptions
 
     @Option(help: "What to do for a client that is not connected: drop, queue or fail. Default: the server's (drop).")
     var offline: Offline?
@@ -45,16 +35,11 @@ struct Push: AsyncParsableCommand {
 
     func validate() throws {
         if let wait, !(0...60).contains(wait) { throw ValidationError("--wait must be 0...60 seconds.") }
-        guard [!to.isEmpty, group != nil, !label.isEmpty, all].count(where: { $0 }) == 1 else {
-            throw ValidationError("Give exactly one of --to, --group, --label and --all.")
-        }
     }
 
     private var target: Target {
-        if let group { return .group(group) }
-        if !label.isEmpty { return .labels(label.dictionary) }
-        if let client = to.first { return to.count == 1 ? .client(client) : .clients(to) }
-        return .all
+        if let client = targets.to.first, targets.to.count == 1 { return .client(client) }
+        return targets.target
     }
 
     func run() async throws {

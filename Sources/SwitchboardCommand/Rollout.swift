@@ -17,14 +17,7 @@ struct Rollout: AsyncParsableCommand {
                 switchboard rollout start (--to ID ... | --group NAME | --label NAME=VALUE ... | --all) DATA
                 """)
 
-        @Option(help: "A client's id; may be given several times.")
-        var to: [ClientID] = []
-        @Option(help: "A group's name.")
-        var group: GroupName?
-        @Option(help: "NAME=VALUE; with several all must match.")
-        var label: [LabelArgument] = []
-        @Flag(help: "Everyone who is connected.")
-        var all = false
+        @OptionGroup var targets: TargetOptions
 
         @Option(help: "Send this command; without it DATA is pushed.")
         var command: String?
@@ -56,9 +49,6 @@ struct Rollout: AsyncParsableCommand {
         @OptionGroup var api: APIOptions
 
         func validate() throws {
-            guard [!to.isEmpty, group != nil, !label.isEmpty, all].count(where: { $0 }) == 1 else {
-                throw ValidationError("Give exactly one of --to, --group, --label and --all.")
-            }
             guard command != nil || data != nil else { throw ValidationError("Give --command, or DATA to push.") }
             guard command == nil || !durable && wait == nil else {
                 throw ValidationError("--durable and --wait are for pushes.")
@@ -67,12 +57,6 @@ struct Rollout: AsyncParsableCommand {
             guard canaryShare == nil || canaryClients == nil else {
                 throw ValidationError("Give --canary-share or --canary-clients, not both.")
             }
-        }
-
-        private var target: Target {
-            if let group { return .group(group) }
-            if !label.isEmpty { return .labels(label.dictionary) }
-            return to.isEmpty ? .all : .clients(to)
         }
 
         func run() async throws {
@@ -84,7 +68,7 @@ struct Rollout: AsyncParsableCommand {
         private var body: ByteBuffer {
             JSONObjectWriter.document { json in
                 if let id { json.string("id", id) }
-                json.object("to") { $0.target(target) }
+                json.object("to") { $0.target(targets.target) }
                 if let command {
                     json.object("command") { entry in
                         entry.string("name", command)

@@ -138,6 +138,7 @@ def test_who_is_gone(node, name):
 
 def test_who_never_told_its_health_is_not_missed(node, name):
     connected(node.url, name).connection.__exit__()
+    # Nothing is to come, so there is nothing to await: longer than it takes who told its health to be missed.
     time.sleep(2.5)
     assert alerts(node.url, f"?client={name}") == []
     assert level(node.url, name) is None

@@ -248,6 +248,8 @@ final class TerminalProgram: Sendable {
         }
     }
 
+    /// Looks again and again: with its terminal gone nothing that can be waited for up to a time tells of its end. The thread has
+    /// nothing else to do.
     private func awaitEnd(until deadline: NIODeadline) {
         while !hasEnded, deadline > .now() { usleep(10_000) }
     }

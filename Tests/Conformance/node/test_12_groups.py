@@ -115,10 +115,12 @@ async def test_history_seam(field):
     async def publish():
         for number in range(60):
             await field.durable({"group": group}, number)
+            begun.set()
 
     async with framed(field.b, name("late")) as client:
+        begun = asyncio.Event()
         publishing = asyncio.create_task(publish())
-        await asyncio.sleep(0.05)
+        await begun.wait()
         await client.send(type="join", group=group, history=300)
         got = [(await client.push())["data"] for _ in range(60)]
         await publishing
